@@ -6,11 +6,12 @@ Events are per batch, page or run, never per item: a million tasks are not a mil
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from orchestrator.engine.model import Ending, Failure, Quota
 
 
@@ -112,11 +113,19 @@ class Resubmitted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Exhausted:
-    """Tried as often as `retry.attempts` allows, and the item still stands where it stood."""
+class Rejected:
+    """Refused for good outside of a batch: tried as often as `retry.attempts` allows, or not even to be looked at."""
 
     at: float
     items: Mapping[int, Failure]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reopened:
+    """A finished run was asked to try these items again: they begin anew."""
+
+    at: float
+    items: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,7 +196,8 @@ Event: TypeAlias = (
     | BatchLost
     | BatchSpoiled
     | Resubmitted
-    | Exhausted
+    | Rejected
+    | Reopened
     | RequestEnded
     | Tallied
     | QuotaLearned

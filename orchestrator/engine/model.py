@@ -6,8 +6,11 @@ An *item* is one id of the input; inside the engine it is an `int`, its place in
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class Outcome(enum.Enum):
@@ -102,8 +105,10 @@ class Ack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One list page: `ids[k]` has `statuses[k]`, in the list's order. `count` is the service's number, if any
-    (of all items, or of this page: nobody says)."""
+    """One list page: `ids[k]` has `statuses[k]`, in the list's order.
+
+    `count` is the service's number, if any (of all items, or of this page: nobody says).
+    """
 
     ids: Sequence[str]
     statuses: Sequence[str]

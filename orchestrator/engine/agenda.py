@@ -1,0 +1,140 @@
+"""The agenda: when which items are looked at next, by shelf (the items of one stretch of the list) or singly."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import anyio
+
+from orchestrator.engine.places import NOWHERE
+
+if TYPE_CHECKING:
+    from orchestrator.engine.curve import Curve
+    from orchestrator.engine.options import PollOptions
+    from orchestrator.engine.places import Places
+
+NEARLY_ALL = 0.97  # of a shelf should be down when it is looked at first
+MOST_OF_REST = 0.8  # of those still up should be down at the next look
+OVERDUE = 2.0  # times the longest stop so far: later than nearly all
+OVERDUE_AT_LEAST = 30.0  # seconds
+PATIENCE = 8  # an item that is late waits for another 1/PATIENCE of its age
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The pending items of one stretch of the list, due together."""
+
+    items: array[int] = field(default_factory=lambda: array("I"))
+    due: float = math.inf
+    newest: float = -math.inf  # the last acceptance among them
+    looked_at: float = -math.inf
+    is_scout: bool = False
+    readers: int = 0  # pages being read for it now
+    left: int = 0  # how many were still pending at the last look
+
+
+class Agenda:
+    """Stamps (seconds) in, due items out. Changed by the loops that see and submit, emptied by the poller."""
+
+    QUIET_COST = 8.0  # requests an interval that may be spent on looking at everything
+
+    def __init__(self, places: Places, curve: Curve, poll: PollOptions) -> None:
+        self.shelves: dict[int, Shelf] = {}
+        self.changed = anyio.Event()
+        self.quiet_cost = self.QUIET_COST
+        self._places = places
+        self._curve = curve
+        self._poll = poll
+        self._singles: list[tuple[float, int, bool]] = []
+        self._scouted = False
+
+    def track(self, item: int, since: float, *, seen_at: float = -math.inf) -> None:
+        """An item is on its way since `since`, and was last seen at `seen_at`: look when it may be there."""
+        number = self._places.shelf(item)
+        if number == NOWHERE:
+            self.look_at(item, self._single_due(since, seen_at), singly=True)
+            return
+        shelf = self.shelves.get(number)
+        if shelf is None:
+            shelf = self.shelves[number] = Shelf(is_scout=not self._scouted)
+            self._scouted = True
+        shelf.items.append(item)
+        shelf.newest = max(shelf.newest, since)
+        if shelf.due == math.inf and not shelf.readers:
+            shelf.due = max(since + self._poll.first_after, shelf.looked_at + self._poll.interval)
+            self.wake()
+
+    def _single_due(self, since: float, seen_at: float) -> float:
+        first = since + self._poll.first_after
+        if seen_at == -math.inf:
+            return first
+        pause = self._poll.interval
+        if len(self._singles) > self.quiet_cost:  # many such: each waits for another half of its age
+            pause = min(max(pause, (seen_at - since) / 2), self._poll.max_interval)
+        return max(first, seen_at + pause)
+
+    def look_at(self, item: int, due: float, *, singly: bool = False) -> None:
+        """Look at one item at `due`; `singly` where a list page would not do."""
+        heapq.heappush(self._singles, (due, item, singly))
+        if self._singles[0][1] == item:
+            self.wake()
+
+    def pop_singles(self, now: float) -> list[tuple[int, bool]]:
+        """The items whose own time has come, and whether they must be looked at singly."""
+        due = []
+        while self._singles and self._singles[0][0] <= now:
+            _, item, singly = heapq.heappop(self._singles)
+            due.append((item, singly))
+        return due
+
+    def due_shelves(self, now: float) -> list[Shelf]:
+        """The shelves that are worth a look now; those that are not yet are put off."""
+        crowded = self.is_crowded
+        due = []
+        for shelf in self.shelves.values():
+            if shelf.due > now:
+                continue
+            at = self.worth_at(shelf, now, crowded=crowded)
+            if at <= now:
+                due.append(shelf)
+            else:
+                shelf.due = at
+        return due
+
+    def next_due(self) -> float:
+        """The stamp of the next thing to do."""
+        shelves = min((shelf.due for shelf in self.shelves.values()), default=math.inf)
+        return min(shelves, self._singles[0][0]) if self._singles else shelves
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether looking at everything at every interval would cost too many requests."""
+        pages = sum(1 for shelf in self.shelves.values() if shelf.items)
+        return pages > self.quiet_cost
+
+    def worth_at(self, shelf: Shelf, now: float, *, crowded: bool) -> float:
+        """When the shelf is worth a look: where a look is likely to find it down, and soon where looks are cheap."""
+        poll, curve = self._poll, self._curve
+        soonest = max(shelf.looked_at + poll.interval, min(shelf.newest, now))
+        latest = shelf.looked_at + poll.max_interval if shelf.looked_at > -math.inf else math.inf
+        age = now - shelf.newest
+        if age > max(OVERDUE_AT_LEAST, OVERDUE * curve.longest) and shelf.looked_at > -math.inf:
+            return min(max(soonest, shelf.looked_at + age / PATIENCE), latest)
+        if not crowded or shelf.is_scout:
+            return soonest
+        if shelf.looked_at == -math.inf:
+            nearly_all = curve.age_at(NEARLY_ALL)
+            return now + poll.interval if nearly_all is None else shelf.newest + nearly_all
+        reached = curve.share(shelf.looked_at - shelf.newest)
+        then = curve.age_at(reached + (1 - reached) * MOST_OF_REST)
+        wish = shelf.newest + then if then is not None else shelf.looked_at + age / PATIENCE
+        return min(max(soonest, wish), latest)
+
+    def wake(self) -> None:
+        """Something is due earlier than it was."""
+        self.changed.set()
+        self.changed = anyio.Event()

@@ -1,0 +1,55 @@
+"""The canary: the first few items are sent and seen at their goal before the rest goes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from orchestrator.engine.states import FIRST_FINAL, State
+from orchestrator.errors import GuardError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.engine.ledger import Ledger
+
+FAILED = frozenset({State.REJECTED, State.NOT_FOUND})
+
+
+class Canary:
+    """Lets `wanted` items go; the rest when all of these are done. 0: no canary, everything may go."""
+
+    def __init__(self, wanted: int, *, ledger: Ledger, ids: Sequence[str]) -> None:
+        self._wanted = max(0, wanted - ledger.totals[State.DONE])  # a resumed run has seen some already
+        self._ledger = ledger
+        self._ids = ids
+        self._sent: list[int] = []
+
+    def sent(self, items: Sequence[int]) -> None:
+        """These are about to leave."""
+        if self._wanted:
+            self._sent.extend(items)
+
+    def returned(self, items: Sequence[int]) -> None:
+        """These did not leave after all."""
+        if self._wanted:
+            self._sent = [item for item in self._sent if item not in items]
+
+    def room(self) -> float:
+        """How many more may go now. Raises `GuardError` if one of the canary failed."""
+        if not self._wanted:
+            return math.inf
+        state = self._ledger.state
+        failed = [item for item in self._sent if state[item] in FAILED]
+        if failed:
+            why = self._ledger.failures.get(failed[0])
+            raise GuardError(
+                f"the canary failed: {self._ids[failed[0]]} was refused ({why.text if why else 'no reason given'}); "
+                f"nothing but the canary ({len(self._sent)} tasks) was sent"
+            )
+        # Who ended in another way, by itself, proves nothing either way: somebody else goes in its place.
+        self._sent = [item for item in self._sent if state[item] < FIRST_FINAL or state[item] == State.DONE]
+        if sum(state[item] == State.DONE for item in self._sent) >= self._wanted:
+            self._wanted = 0
+            return math.inf
+        return self._wanted - len(self._sent)

@@ -1,0 +1,88 @@
+"""What the loops of one run share: the ledger, the desk, and `emit`, through which everything that happens passes."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import anyio
+
+from orchestrator.engine import events as ev
+from orchestrator.engine.guards import FailureGuard
+from orchestrator.engine.states import FIRST_FINAL, State
+from orchestrator.errors import GuardError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from orchestrator.engine.clock import Clock
+    from orchestrator.engine.desk import Desk
+    from orchestrator.engine.ledger import Ledger
+    from orchestrator.engine.operation import BulkOperation
+    from orchestrator.engine.options import RunOptions
+    from orchestrator.engine.record import Record
+
+
+class Context:
+    """One run's shared things. `emit` is the only way anything changes."""
+
+    desk: Desk
+    deadline_at: float = math.inf  # stamp
+
+    def __init__(
+        self,
+        *,
+        operation: BulkOperation,
+        ids: Sequence[str],
+        index: Mapping[str, int],
+        options: RunOptions,
+        ledger: Ledger,
+        clock: Clock,
+        record: Record | None,
+        observers: Sequence[ev.Observer],
+    ) -> None:
+        self.operation = operation
+        self.ids = ids
+        self.index = index
+        self.options = options
+        self.ledger = ledger
+        self.clock = clock
+        self.over = anyio.Event()  # nobody is left
+        self._record = record
+        self._observers = observers
+        limits = options.limits
+        self.failure_guard = FailureGuard.of(limits.max_failures, unique=len(ids), sample=limits.failure_sample)
+
+    def emit(self, event: ev.Event) -> None:
+        """Let `event` have happened. Raises `GuardError` when it was one failure too many."""
+        self.ledger.apply(event)
+        if self._record is not None:
+            self._record.append(event)
+        for observer in self._observers:
+            observer(event)
+        if isinstance(event, ev.BatchAnswered | ev.Gone | ev.Rejected):
+            self._judge_failures()
+        if not self.ledger.open:
+            self.over.set()
+
+    async def flush(self) -> None:
+        """Return when everything emitted so far is on the disk, if there is a record."""
+        if self._record is not None:
+            await self._record.flush()
+
+    @property
+    def judged(self) -> int:
+        """How many items have shown what becomes of them: final, or accepted."""
+        totals = self.ledger.totals
+        return sum(totals[FIRST_FINAL:]) + totals[State.WAITING] + totals[State.CONFIRMING]
+
+    def room(self) -> int:
+        """How many items may be sent now without risking more failures than allowed."""
+        if self.failure_guard is None:
+            return len(self.ids)
+        return self.failure_guard.room(failed=self.ledger.failed, unanswered=self.ledger.unanswered, judged=self.judged)
+
+    def _judge_failures(self) -> None:
+        guard, failed = self.failure_guard, self.ledger.failed
+        if guard is not None and guard.is_tripped(failed=failed, judged=self.judged):
+            raise GuardError(guard.message(failed))

@@ -1,0 +1,212 @@
+"""The desk: every request of a run passes here. It waits for its pace and a slot, is sent, counted, and retried."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+import anyio
+
+from orchestrator.engine.events import QuotaLearned, RequestEnded, Tallied
+from orchestrator.engine.model import Failure, Verdict
+from orchestrator.engine.retry import AGAIN, Budget, delay_after
+from orchestrator.errors import RunRefusedError, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from random import Random
+
+    from orchestrator.engine.clock import Clock
+    from orchestrator.engine.events import Event
+    from orchestrator.engine.options import RetryOptions
+    from orchestrator.engine.pacing import Pacing, Permit
+    from orchestrator.engine.slots import Lane, Slots
+
+T = TypeVar("T")
+
+
+class Desk:
+    """Sends requests one by one. Reads (`ask`) are retried here; an action (`admit`) is the caller's to judge."""
+
+    def __init__(
+        self,
+        *,
+        pacing: Pacing,
+        slots: Slots,
+        retry: RetryOptions,
+        emit: Callable[[Event], None],
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self.pacing = pacing
+        self.slots = slots
+        self.failing_since: float | None = None  # stamp of the first failure since the last answer of any use
+        self._retry = retry
+        self._emit = emit
+        self._clock = clock
+        self._random = random
+        self._budget = Budget()
+        self._one_retry = anyio.Lock()
+        self._counts: dict[str, Counter[str]] = {}
+        self._closed = False
+
+    def close(self) -> None:
+        """Let nothing new leave from now on; what is in flight goes on."""
+        self._closed = True
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing new may leave."""
+        return self._closed
+
+    def tally(self) -> Tallied | None:
+        """What came back since the last call, as an event; None if nothing did."""
+        if not self._counts:
+            return None
+        counts = {api: dict(counter) for api, counter in self._counts.items()}
+        self._counts = {}
+        return Tallied(at=self._clock.stamp(), requests=counts)
+
+    @asynccontextmanager
+    async def admit(self, api: str, lane: Lane) -> AsyncIterator[Ticket]:
+        """Wait until one request of `api` may leave, and hold its place for the block."""
+        permit = await self._permit(api)
+        ticket = Ticket(self, api, permit)
+        try:
+            async with self.slots.take(lane):
+                if self.is_closed:
+                    await anyio.sleep_forever()
+                yield ticket
+        finally:
+            ticket.dispose()
+
+    async def ask(self, api: str, lane: Lane, call: Callable[[], Awaitable[T]]) -> T:
+        """Make a read, again and again while that may help, at most `retry.attempts` times.
+
+        Raises `ServiceError` with the last failure, or `RunRefusedError` where nothing of the run can succeed.
+        """
+        attempt = 1
+        while True:
+            async with self.admit(api, lane) as ticket:
+                try:
+                    return await ticket.send(call, attempt=attempt, last=attempt >= self._retry.attempts)
+                except ServiceError as error:
+                    failure = error.failure
+                    hopeless = failure.verdict not in AGAIN or attempt >= self._retry.attempts
+                    if hopeless and not is_free(failure):
+                        raise
+            if not is_free(failure):
+                await self._pause(ticket.delay)
+                attempt += 1
+
+    def delay_after(self, failure: Failure, attempt: int) -> float:
+        """Seconds to wait after `failure`."""
+        return delay_after(failure, attempt, self._retry, self._random)
+
+    async def _permit(self, api: str) -> Permit:
+        permit = await self.pacing.admit(api)
+        if self.is_closed:
+            permit.cancel()
+            await anyio.sleep_forever()
+        return permit
+
+    async def _pause(self, delay: float) -> None:
+        if not self._budget.is_spent:
+            self._budget.retried()
+            await anyio.sleep(delay)
+            return
+        async with self._one_retry:  # the budget is spent: retries go one at a time
+            await anyio.sleep(delay)
+
+    def _ended(self, ended: RequestEnded) -> None:
+        self._counts.setdefault(ended.api, Counter())[ended.result] += 1
+        self._emit(ended)
+
+    def note_answer(self, failure: Failure | None) -> None:
+        """Keep watch over whether the service answers at all."""
+        if failure is None:
+            self._budget.succeeded()
+        if failure is not None and failure.verdict in AGAIN:
+            if self.failing_since is None:
+                self.failing_since = self._clock.stamp()
+        else:
+            self.failing_since = None
+
+
+class Ticket:
+    """Leave for one request."""
+
+    def __init__(self, desk: Desk, api: str, permit: Permit) -> None:
+        self._desk = desk
+        self._api = api
+        self._permit: Permit | None = permit
+        self._sent_at = 0.0
+        self.delay = 0.0  # seconds to wait before the same request is made again
+
+    def dispose(self) -> None:
+        """Give the leave back if it was not used."""
+        if self._permit is not None:
+            self._permit.cancel()
+            self._permit = None
+
+    async def send(self, call: Callable[[], Awaitable[T]], *, attempt: int = 1, last: bool = True) -> T:
+        """Make the request. Raises `ServiceError`, or `RunRefusedError` where nothing of the run can succeed."""
+        permit, self._permit = self._permit, None
+        if permit is None:
+            raise RuntimeError("a ticket is good for one request")
+        self._sent_at = anyio.current_time()
+        try:
+            result = await call()
+        except ServiceError as error:
+            self._failed(permit, error.failure, attempt=attempt, last=last)
+            raise
+        except BaseException:
+            self._failed(permit, CANCELLED, attempt=attempt, last=True)
+            raise
+        permit.succeeded()
+        self._desk.note_answer(None)
+        self._report("ok", None, attempt)
+        return result
+
+    def _failed(self, permit: Permit, failure: Failure, *, attempt: int, last: bool) -> None:
+        desk = self._desk
+        quota = permit.failed(failure)
+        if failure is not CANCELLED:
+            desk.note_answer(failure)
+        if failure.verdict is Verdict.THROTTLED:
+            result = "throttled"
+        elif is_free(failure) or (failure.verdict in AGAIN and not last):
+            result = "retried"
+            self.delay = 0.0 if is_free(failure) else desk.delay_after(failure, attempt)
+        else:
+            result = "failed"
+        self._report(result, failure, attempt)
+        if quota is not None:
+            desk._emit(QuotaLearned(at=desk._clock.stamp(), api=self._api, quota=quota))  # noqa: SLF001  # its own desk
+        if failure.verdict is Verdict.RUN_REFUSED or (
+            failure.verdict is Verdict.UNAUTHENTICATED and desk.pacing.gate.is_final
+        ):
+            raise RunRefusedError(failure) from None
+
+    def _report(self, result: str, failure: Failure | None, attempt: int) -> None:
+        desk = self._desk
+        desk._ended(  # noqa: SLF001  # its own desk
+            RequestEnded(
+                at=desk._clock.stamp(),  # noqa: SLF001  # its own desk
+                api=self._api,
+                result=result,
+                seconds=anyio.current_time() - self._sent_at,
+                attempt=attempt,
+                delay=self.delay,
+                failure=failure,
+            )
+        )
+
+
+CANCELLED = Failure(verdict=Verdict.LOST, message="given up while it was in flight")
+
+
+def is_free(failure: Failure) -> bool:
+    """Whether the request was certainly not looked at, so that sending it again costs no attempt."""
+    return failure.verdict in (Verdict.THROTTLED, Verdict.UNAUTHENTICATED)

@@ -1,0 +1,285 @@
+"""The ledger: every item's state in flat arrays, a fold of the events; the account is read off it.
+
+No object per item: a million items are some forty bytes each. An event that does not fit the transition table raises
+`IllegalTransitionError`, and is our bug.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from typing import TYPE_CHECKING, assert_never
+
+from orchestrator.engine import events as ev
+from orchestrator.engine.model import Ending, Failure, Outcome, Phase, Verdict
+from orchestrator.engine.states import (
+    FIRST_FINAL,
+    MOVES,
+    SEEN_CLAIMED,
+    SEEN_UNCLAIMED,
+    TAKEN_UP_CLAIMED,
+    TAKEN_UP_UNCLAIMED,
+    Move,
+    State,
+    outcome_of,
+)
+from orchestrator.errors import IllegalTransitionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+NAN = math.nan
+MOST = 255  # counters of one byte stop here
+
+
+class Ledger:
+    """Item `i` stands in `state[i]`; the other arrays say what is known of it. Changed by `apply` only."""
+
+    def __init__(
+        self, count: int, *, phase: Callable[[str], Phase], confirmations: int = 1, gone_is_goal: bool = False
+    ) -> None:
+        self.count = count
+        self.state = bytearray(count)
+        self.claimed = bytearray(count)
+        self.sends = bytearray(count)  # requests that reached the service, or may have
+        self.tries = bytearray(count)  # of these, refused or lost since the last acceptance
+        self.reissues = bytearray(count)
+        self.status = array("H", bytes(2 * count))  # index into `words`
+        self.first_status = array("H", bytes(2 * count))
+        self.accepted_at = array("d", [NAN]) * count  # first acceptance
+        self.finished_at = array("d", [NAN]) * count
+        self.batch = array("I", bytes(4 * count))  # the last batch that named it, 0: none
+        self.words = [""]
+        self.request_ids: dict[int, str] = {}  # by batch
+        self.failures: dict[int, Failure] = {}  # the last bad word on an item
+        self.reaccepted_at: dict[int, float] = {}  # last acceptance, of items that were asked again
+        self.totals = [0] * len(State)
+        self.totals[State.UNSEEN] = count
+        self.last_batch = 0
+        self._phase = phase
+        self._phases: list[Phase] = [Phase.ALIEN]
+        self._codes = {"": 0}
+        self._confirmations = confirmations
+        self._goals: dict[int, int] = {}  # times seen at the goal, where more than one is asked for
+        self._gone_is_goal = gone_is_goal
+
+    @property
+    def open(self) -> int:
+        """How many items are not final."""
+        return sum(self.totals[:FIRST_FINAL])
+
+    @property
+    def failed(self) -> int:
+        """How many count against `max_failures`."""
+        missing = 0 if self._gone_is_goal else self.totals[State.NOT_FOUND]
+        return self.totals[State.REJECTED] + missing
+
+    @property
+    def unanswered(self) -> int:
+        """How many are in requests whose answer is not known."""
+        return self.totals[State.SENDING] + self.totals[State.AMBIGUOUS]
+
+    def code(self, status: str) -> int:
+        """The number that stands for `status` in the arrays."""
+        code = self._codes.get(status)
+        if code is None:
+            code = self._codes[status] = len(self.words)
+            self.words.append(status)
+            self._phases.append(self._phase(status))
+        return code
+
+    def phase_of(self, item: int) -> Phase:
+        """What the item's last status means."""
+        return self._phases[self.status[item]]
+
+    def accepted_last(self, item: int) -> float:
+        """When a request for the item was last accepted; NaN if never."""
+        return self.reaccepted_at.get(item, self.accepted_at[item])
+
+    def open_items(self) -> list[int]:
+        """All items that are not final, in input order."""
+        return [item for item, state in enumerate(self.state) if state < FIRST_FINAL]
+
+    def outcome(self, item: int, ending: Ending) -> Outcome:
+        """What the item comes to if the run ends so."""
+        failure = self.failures.get(item)
+        refused = failure is not None and failure.verdict in _REFUSALS
+        return outcome_of(State(self.state[item]), ending, claimed=bool(self.claimed[item]), last_refused=refused)
+
+    def apply(self, event: ev.Event) -> None:  # noqa: C901, PLR0912  # one arm an event
+        """Fold one event."""
+        match event:
+            case ev.Seen():
+                self._see(event)
+            case ev.Missed():
+                self._move(event.items, Move.MISS)
+            case ev.Gone():
+                self._vanish(event)
+            case ev.BatchIntended():
+                self._move(event.items, Move.INTEND)
+                self.last_batch = max(self.last_batch, event.batch)
+                for item in event.items:
+                    self.batch[item] = event.batch
+            case ev.BatchAnswered():
+                self._answer(event)
+            case ev.BatchReturned():
+                self._move(event.items, Move.RETURN)
+            case ev.BatchSpoiled():
+                self._move(event.items, Move.RETURN)
+                self._count_send(event.items)
+                self.request_ids[event.batch] = event.failure.request_id
+            case ev.BatchLost():
+                self._lose(event.items, event.failure)
+                self.request_ids[event.batch] = event.failure.request_id
+            case ev.Resubmitted():
+                self._move(event.items, Move.RESUBMIT)
+                if event.reissue:
+                    for item in event.items:
+                        self.reissues[item] = min(self.reissues[item] + 1, MOST)
+            case ev.Rejected():
+                self._move(event.items, Move.GIVE_UP)
+                for item, failure in event.items.items():
+                    self._finish(item, event.at)
+                    self.failures[item] = failure
+            case ev.Reopened():
+                self._reopen(event.items)
+            case ev.RunStarted():
+                if event.attempt > 1:
+                    self._take_up()
+            case (
+                ev.RunEnded() | ev.RequestEnded() | ev.Tallied() | ev.QuotaLearned() | ev.ListingRefused() | ev.Noted()
+            ):
+                pass
+            case _:
+                assert_never(event)
+
+    def _see(self, event: ev.Seen) -> None:
+        state, claimed, status = self.state, self.claimed, self.status
+        for word, items in event.statuses.items():
+            code = self.code(word)
+            phase = self._phases[code]
+            for item in items:
+                before = State(state[item])
+                table = SEEN_CLAIMED if claimed[item] else SEEN_UNCLAIMED
+                try:
+                    after = table[before, phase]
+                except KeyError:
+                    raise IllegalTransitionError(f"item {item} was {before.name} and was seen {word!r}") from None
+                if not self.first_status[item]:
+                    self.first_status[item] = code
+                status[item] = code
+                if phase is Phase.GOAL and after >= FIRST_FINAL and self._confirmations > 1:
+                    after = self._confirm(item, after)
+                elif before is State.CONFIRMING:
+                    self._goals.pop(item, None)
+                if after is not before:
+                    self._set(item, before, after)
+                    if after >= FIRST_FINAL:
+                        self._finish(item, event.at)
+                    self.failures.pop(item, None)
+
+    def _confirm(self, item: int, after: State) -> State:
+        seen = self._goals[item] = self._goals.get(item, 0) + 1
+        if seen < self._confirmations:
+            return State.CONFIRMING
+        del self._goals[item]
+        return after
+
+    def _answer(self, event: ev.BatchAnswered) -> None:
+        self.request_ids[event.batch] = event.request_id
+        self._move(event.accepted, Move.ACCEPT)
+        self._count_send(event.accepted)
+        for item in event.accepted:
+            self.claimed[item] = 1
+            self.tries[item] = 0
+            if self.accepted_at[item] == self.accepted_at[item]:  # not NaN: accepted before
+                self.reaccepted_at[item] = event.at
+            else:
+                self.accepted_at[item] = event.at
+            self.failures.pop(item, None)
+        self._refuse(event.refused.items(), Move.REFUSE)
+        self._refuse(event.rejected.items(), Move.REJECT)
+        for item in event.rejected:
+            self._finish(item, event.at)
+        if event.unmentioned:
+            silence = Failure(
+                verdict=Verdict.LOST, message="the answer did not mention this id", request_id=event.request_id
+            )
+            self._lose(event.unmentioned, silence)
+
+    def _refuse(self, refusals: Iterable[tuple[int, Failure]], move: Move) -> None:
+        for item, failure in refusals:
+            self._move((item,), move)
+            self._count_send((item,))
+            self.tries[item] = min(self.tries[item] + 1, MOST)
+            self.failures[item] = failure
+
+    def _lose(self, items: Iterable[int], failure: Failure) -> None:
+        self._move(items, Move.LOSE)
+        self._count_send(items)
+        for item in items:
+            self.claimed[item] = 1
+            self.tries[item] = min(self.tries[item] + 1, MOST)
+            self.failures[item] = failure
+
+    def _vanish(self, event: ev.Gone) -> None:
+        done = self._gone_is_goal and self.claimed[event.item]
+        self._move((event.item,), Move.VANISH)
+        if done:
+            self._set(event.item, State.NOT_FOUND, State.DONE)
+            self.failures.pop(event.item, None)
+        else:
+            self.failures[event.item] = event.failure
+        self._goals.pop(event.item, None)
+        self._finish(event.item, event.at)
+
+    def _reopen(self, items: Iterable[int]) -> None:
+        """Forget what was asked and seen of items that were over or not: they begin anew."""
+        for item in items:
+            before = State(self.state[item])
+            if before >= FIRST_FINAL:
+                self._move((item,), Move.REOPEN)
+            self.tries[item] = self.reissues[item] = 0
+            self.finished_at[item] = NAN
+            self.failures.pop(item, None)
+            if self.claimed[item] and before >= FIRST_FINAL:
+                self._set(item, State.UNSEEN, State.AMBIGUOUS)  # we asked once: what it came to is looked at first
+
+    def _take_up(self) -> None:
+        for item, number in enumerate(self.state):
+            if number >= FIRST_FINAL:
+                continue
+            state = State(number)
+            if state is State.SENDING:
+                self._lose((item,), Failure(verdict=Verdict.LOST, message="the run died before the answer came"))
+                continue
+            after = (TAKEN_UP_CLAIMED if self.claimed[item] else TAKEN_UP_UNCLAIMED).get(state, state)
+            self._set(item, state, after)
+
+    def _count_send(self, items: Iterable[int]) -> None:
+        sends = self.sends
+        for item in items:
+            if sends[item] < MOST:
+                sends[item] += 1
+
+    def _finish(self, item: int, at: float) -> None:
+        self.finished_at[item] = at
+
+    def _move(self, items: Iterable[int], move: Move) -> None:
+        table, state, totals = MOVES[move], self.state, self.totals
+        for item in items:
+            before = state[item]
+            after = table.get(before)  # type: ignore[call-overload]  # State is an int
+            if after is None:
+                raise IllegalTransitionError(f"item {item} was {State(before).name}, which cannot {move.value}")
+            state[item] = after
+            totals[before] -= 1
+            totals[after] += 1
+
+    def _set(self, item: int, before: State, after: State) -> None:
+        self.state[item] = after
+        self.totals[before] -= 1
+        self.totals[after] += 1
+
+
+_REFUSALS = frozenset({Verdict.BUSY, Verdict.REJECTED, Verdict.BAD_ITEM, Verdict.GONE})

@@ -1,0 +1,294 @@
+"""Pacing: how many requests each API gets, and when. It belongs to the client, because quotas belong to an identity.
+
+The rule for a known quota of N in M seconds: count what is in flight plus what was answered in the last M seconds, by
+the time of the *answer*, and start only below N. A request counts at the service somewhere between its start and its
+answer, so no window of M seconds, of whatever phase, can hold more than N of ours; plain buckets are satisfied too.
+Until a quota is known the start is slow: one request in flight, one more for every sixteen answers.
+Where a refusal names no numbers, the rate is halved and grows again by a little each second (AIMD).
+A refusal although our own count leaves room means that somebody else uses the quota: pause a quarter window, doubling.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import anyio
+
+from orchestrator.engine.gate import Gate
+from orchestrator.engine.model import Failure, Quota, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.engine.options import PaceOptions
+
+ANSWERS_PER_STEP = 16  # slow start: answers that earn one more request in flight
+MAX_LOG = 20_000  # answers remembered; a quota above this is treated as this
+MAX_WINDOW = 86_400.0  # seconds; a longer stated window is not believed
+MARGIN = 0.004  # seconds added to a window, for clocks that do not agree to the millisecond
+DRIFT = 1e-4  # and this share of it, for clocks that do not run alike
+BLIND_PAUSE = 1.0  # seconds after a refusal without numbers, doubling
+MAX_BLIND_PAUSE = 60.0
+RATE_WINDOW = 10.0  # seconds over which our own rate is measured for AIMD
+GROWTH = 0.5  # requests a second, gained each second under AIMD
+SLOWEST = 0.1  # requests a second that AIMD never goes below
+
+
+class ApiPace:
+    """The pace of one API, as plain arithmetic: times go in, waits come out; nothing here awaits."""
+
+    def __init__(self, *, learn: bool = True, share: int = 1) -> None:
+        self.in_flight = 0
+        self.quotas: dict[tuple[str, float], Quota] = {}
+        self._learn = learn
+        self._share = share  # so many processes use the quota alike
+        self._answers: list[float] = []
+        self._answered = 0
+        self._blocked_until = -math.inf
+        self._refused_at = -math.inf
+        self._pause = 0.0
+        self._rate: float | None = None  # requests a second, AIMD only
+        self._started_at = -math.inf
+
+    def wait(self, now: float) -> float:
+        """Seconds until one more may start: 0.0 now, `inf` not before something in flight is answered."""
+        if now < self._blocked_until:
+            return self._blocked_until - now
+        if self.quotas:
+            return max(self._wait_for(quota, now) for quota in self.quotas.values())
+        if self._rate is not None:
+            return max(0.0, self._started_at + 1 / self._rate - now)
+        allowed = 1 + self._answered // ANSWERS_PER_STEP
+        return 0.0 if self.in_flight < allowed else math.inf
+
+    def started(self, now: float) -> None:
+        """One request leaves."""
+        self.in_flight += 1
+        self._started_at = now
+
+    def cancelled(self) -> None:
+        """A request that was allowed did not leave after all."""
+        self.in_flight -= 1
+
+    def answered(self, now: float, started_at: float) -> None:
+        """One request was answered, well or badly, or given up: it may have been counted."""
+        self.in_flight -= 1
+        self._answered += 1
+        self._answers.append(now)
+        if len(self._answers) > 2 * MAX_LOG:
+            del self._answers[:MAX_LOG]
+        if started_at > self._refused_at:
+            self._pause = 0.0
+        if self._rate is not None:
+            self._rate += GROWTH / self._rate
+
+    def throttled(self, now: float, started_at: float, failure: Failure) -> Quota | None:
+        """One request was refused for a quota. Returns the quota if it is news."""
+        self.in_flight -= 1
+        known = started_at <= self._refused_at  # it left before the last refusal came: the same story
+        self._refused_at = now
+        if failure.retry_after is not None:
+            self._block(now + failure.retry_after)
+        quota = self._believable(failure.quota)
+        if quota is None:
+            if not known:
+                self._slow_down(now, wait=failure.retry_after is None)
+            return None
+        news = self.quotas.get((quota.policy, quota.seconds)) != quota
+        self.quotas[quota.policy, quota.seconds] = quota
+        self._rate = None
+        if not known and self._wait_for(quota, now) == 0.0 and failure.retry_after is None:
+            self._pause = min(max(2 * self._pause, quota.seconds / 4), quota.seconds)
+            self._block(now + self._pause)
+        return quota if news else None
+
+    def learn(self, quota: Quota) -> None:
+        """Start with a quota known from elsewhere: configured, or learned by an earlier run."""
+        if believed := self._believable(quota):
+            self.quotas[believed.policy, believed.seconds] = believed
+
+    def capacity(self, seconds: float) -> float:
+        """How many requests the known quotas allow in `seconds` in the long run; `inf` where none is known."""
+        return min((self._limit(q) * seconds / q.seconds for q in self.quotas.values()), default=math.inf)
+
+    @property
+    def blocked_until(self) -> float:
+        """The loop's time until which nothing leaves after a refusal."""
+        return self._blocked_until
+
+    def _limit(self, quota: Quota) -> int:
+        return max(1, min(quota.limit // self._share, MAX_LOG))
+
+    def _wait_for(self, quota: Quota, now: float) -> float:
+        window = quota.seconds * (1 + DRIFT) + MARGIN
+        recent = len(self._answers) - bisect_right(self._answers, now - window)
+        excess = self.in_flight + recent - self._limit(quota) + 1  # answers that must grow old first
+        if excess <= 0:
+            return 0.0
+        if excess > recent:
+            return math.inf
+        return max(self._answers[-recent + excess - 1] + window - now, MARGIN)
+
+    def _believable(self, quota: Quota | None) -> Quota | None:
+        if quota is None or not self._learn or quota.limit < 1 or not 0 < quota.seconds <= MAX_WINDOW:
+            return None
+        return quota
+
+    def _slow_down(self, now: float, *, wait: bool) -> None:
+        recent = len(self._answers) - bisect_right(self._answers, now - RATE_WINDOW)
+        current = self._rate if self._rate is not None else max(recent, 1) / RATE_WINDOW
+        self._rate = max(current / 2, SLOWEST)
+        if wait:
+            self._pause = min(max(2 * self._pause, BLIND_PAUSE), MAX_BLIND_PAUSE)
+            self._block(now + self._pause)
+
+    def _block(self, until: float) -> None:
+        self._blocked_until = max(self._blocked_until, until)
+
+
+class Ceiling:
+    """The user's own ceiling over all APIs. GCRA, virtual scheduling: https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm."""
+
+    def __init__(self, rate: float, burst: int | None) -> None:
+        self._step = 1 / rate
+        self._slack = (max(1, burst if burst is not None else int(rate)) - 1) * self._step
+        self._due = -math.inf
+
+    def wait(self, now: float) -> float:
+        """Seconds until one more may start."""
+        return max(0.0, self._due - self._slack - now)
+
+    def started(self, now: float) -> None:
+        """One request leaves."""
+        self._due = max(self._due, now) + self._step
+
+
+@dataclass(slots=True)
+class _Lane:
+    pace: ApiPace
+    turn: anyio.Lock = field(default_factory=anyio.Lock)
+    changed: anyio.Event = field(default_factory=anyio.Event)
+
+    def wake(self) -> None:
+        self.changed.set()
+        self.changed = anyio.Event()
+
+
+class Permit:
+    """Leave for one request. Exactly one of its methods is called when the request is over."""
+
+    __slots__ = ("_lane", "_pacing", "generation", "probe", "started_at")
+
+    def __init__(self, pacing: Pacing, lane: _Lane, started_at: float, generation: int, *, probe: bool) -> None:
+        self._pacing = pacing
+        self._lane = lane
+        self.started_at = started_at
+        self.generation = generation
+        self.probe = probe
+
+    def cancel(self) -> None:
+        """The request did not leave."""
+        self._lane.pace.cancelled()
+        self._pacing.gate.undecided(probe=self.probe)
+        self._lane.wake()
+
+    def succeeded(self) -> None:
+        """A good answer."""
+        self._lane.pace.answered(anyio.current_time(), self.started_at)
+        self._pacing.gate.proven(generation=self.generation, probe=self.probe)
+        self._lane.wake()
+
+    def failed(self, failure: Failure) -> Quota | None:
+        """A bad answer, or none. Returns a quota if one was learned by it."""
+        now, pace, gate = anyio.current_time(), self._lane.pace, self._pacing.gate
+        quota = None
+        if failure.verdict is Verdict.THROTTLED:
+            quota = pace.throttled(now, self.started_at, failure)
+        else:
+            pace.answered(now, self.started_at)
+        match failure.verdict:
+            case Verdict.UNAUTHENTICATED:
+                gate.refused(generation=self.generation, probe=self.probe)
+            case Verdict.THROTTLED | Verdict.LOST | Verdict.UNREACHED:
+                gate.undecided(probe=self.probe)
+            case _:
+                gate.proven(generation=self.generation, probe=self.probe)
+        self._lane.wake()
+        return quota
+
+
+class Pacing:
+    """All quotas of one identity, and the gate that a 401 closes. Runs that share a client share it.
+
+    `share` is how many processes alike use the quota (shards): each takes its part.
+    """
+
+    def __init__(self, options: PaceOptions, *, share: int = 1) -> None:
+        self.gate = Gate()
+        self._options = options
+        self._share = share
+        self._lanes: dict[str, _Lane] = {}
+        rate = options.requests_per_second
+        self._ceiling = Ceiling(rate / share, options.burst) if rate else None
+
+    async def admit(self, api: str) -> Permit:
+        """Wait until one more request of `api` may leave, asleep until that very moment."""
+        lane = self._lane(api)
+        async with lane.turn:
+            while True:
+                wait = self._wait(lane)
+                if wait > 0:
+                    await _either(lane.changed, wait)
+                    continue
+                if self.gate.is_shut:
+                    await self.gate.wait_until_passable()
+                    continue
+                return self._start(lane)
+
+    def learn(self, api: str, quota: Quota) -> None:
+        """Start with a quota known from elsewhere."""
+        self._lane(api).pace.learn(quota)
+
+    def capacity(self, api: str, seconds: float) -> float:
+        """Requests of `api` in `seconds` that ceiling and known quotas allow; `inf` where nothing is known."""
+        ceiling = self._options.requests_per_second
+        own = ceiling * seconds / self._share if ceiling else math.inf
+        return min(own, self._lane(api).pace.capacity(seconds))
+
+    def quotas(self) -> Mapping[str, list[Quota]]:
+        """What is known of each API."""
+        return {api: list(lane.pace.quotas.values()) for api, lane in self._lanes.items() if lane.pace.quotas}
+
+    def opens_in(self, api: str) -> float:
+        """Seconds until a request of `api` may leave, `inf` if not before one in flight is answered."""
+        return self._wait(self._lane(api))
+
+    def _lane(self, api: str) -> _Lane:
+        if api not in self._lanes:
+            self._lanes[api] = _Lane(ApiPace(learn=self._options.learn, share=self._share))
+        return self._lanes[api]
+
+    def _wait(self, lane: _Lane) -> float:
+        now = anyio.current_time()
+        wait = lane.pace.wait(now)
+        return max(wait, self._ceiling.wait(now)) if self._ceiling else wait
+
+    def _start(self, lane: _Lane) -> Permit:
+        now = anyio.current_time()
+        lane.pace.started(now)
+        if self._ceiling:
+            self._ceiling.started(now)
+        generation, probe = self.gate.enter()
+        return Permit(self, lane, now, generation, probe=probe)
+
+
+async def _either(event: anyio.Event, seconds: float) -> None:
+    """Wait for `event`, or for `seconds` to pass."""
+    if seconds == math.inf:
+        await event.wait()
+        return
+    with anyio.move_on_after(seconds):
+        await event.wait()

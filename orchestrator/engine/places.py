@@ -1,0 +1,55 @@
+"""Where in the service's list each item stands, and how the list drifts while strangers come and go."""
+
+from __future__ import annotations
+
+from array import array
+from statistics import median_low
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NOWHERE = -1
+SAMPLES = 9  # known items of a page by which its drift is measured
+
+
+class Places:
+    """`expected(item)` is where the list should hold it now: where it was last seen, moved by the drift since."""
+
+    def __init__(self, count: int, page_size: int) -> None:
+        self.page_size = page_size
+        self.drift = 0  # how far the list has moved since the first page was read
+        self._at = array("q", [NOWHERE]) * count  # place as it would have been before any drift, shifted to stay >= 0
+
+    def is_known(self, item: int) -> bool:
+        """Whether the item was ever seen in the list."""
+        return self._at[item] != NOWHERE
+
+    def expected(self, item: int) -> int:
+        """The record index at which the list should hold the item; only for known ones."""
+        return max(0, self._at[item] + self.drift)
+
+    def shelf(self, item: int) -> int:
+        """The stretch of the list, one page long, to which the item belongs; `NOWHERE` for an unknown one."""
+        at = self._at[item]
+        return at if at == NOWHERE else at // self.page_size
+
+    def note(self, items: Sequence[int], places: Sequence[int]) -> int:
+        """Take note of where items were found just now. Returns how far the list moved since the last time."""
+        at = self._at
+        step = max(1, len(items) // SAMPLES)
+        moved = [
+            place - self.expected(item)
+            for item, place in zip(items[::step], places[::step], strict=True)
+            if at[item] != NOWHERE
+        ]
+        shift = median_low(moved) if moved else 0
+        self.drift += shift
+        drift = self.drift
+        for item, place in zip(items, places, strict=True):
+            at[item] = max(0, place - drift)
+        return shift
+
+    def forget(self, item: int) -> None:
+        """The item was not where it should be: it is looked for singly from now on."""
+        self._at[item] = NOWHERE

@@ -1,0 +1,67 @@
+"""The plan of one round: the cheapest requests that cover the items now due. Plain functions over plain values."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FEW = 3  # so many on a page, or fewer: single looks cost the service less than a page of a thousand
+
+
+@dataclass(frozen=True, slots=True)
+class PageLook:
+    """Read the list from `offset`, to see `items` there."""
+
+    offset: int
+    items: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to ask: pages, and items to look at singly."""
+
+    pages: Sequence[PageLook]
+    singles: Sequence[int]
+
+    @property
+    def cost(self) -> int:
+        """Requests."""
+        return len(self.pages) + len(self.singles)
+
+
+def cover(due: Sequence[tuple[int, int]], page_size: int, *, few: int = FEW) -> Plan:
+    """Cover `due`, pairs of (expected place in the list, item), by pages and single looks.
+
+    Windows are laid from the left, which takes the fewest pages possible; a window with `few` items or fewer becomes
+    single looks. With `few=1` the cost is never above the better of all pages and all singles.
+    """
+    ordered = sorted(due)
+    places = [place for place, _ in ordered]
+    pages: list[PageLook] = []
+    singles: list[int] = []
+    start = 0
+    while start < len(ordered):
+        end = bisect_left(places, places[start] + page_size, lo=start)
+        items = [item for _, item in ordered[start:end]]
+        if len(items) <= few:
+            singles.extend(items)
+        else:
+            spare = page_size - 1 - (places[end - 1] - places[start])  # room on the page, shared between its ends
+            pages.append(PageLook(max(0, places[start] - spare // 2), items))
+        start = end
+    return Plan(pages, singles)
+
+
+def is_listing_cheaper(*, unseen: int, pages_left: float, pages_read: int) -> bool:
+    """Whether to read on in the list, or to look at the `unseen` items singly.
+
+    While nobody says how long the list is (`pages_left` infinite), pages are read until they have cost as much as the
+    single looks would: then neither way costs more than twice the better one.
+    """
+    if pages_left == float("inf"):
+        return pages_read < unseen
+    return pages_left < unseen

@@ -1,0 +1,185 @@
+"""The poller: carries the agenda out, page by page and look by look, until nobody is left."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING
+
+import anyio
+
+from orchestrator.engine.plan import PageLook, cover
+from orchestrator.engine.slots import Lane
+from orchestrator.engine.states import PENDING, State
+from orchestrator.errors import ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from orchestrator.engine.agenda import Agenda, Shelf
+    from orchestrator.engine.context import Context
+    from orchestrator.engine.curve import Curve
+    from orchestrator.engine.places import Places
+    from orchestrator.engine.watch import Watch
+
+STRAYS = 3  # items missing from their page that are looked for singly at once
+RETRY_PAGE = 5.0  # seconds until a page is read again that could not be had
+QUOTA_SHARE = 0.5  # of a known quota may be spent on looking at everything at every interval
+
+
+class Poller:
+    """One planner; pages and single looks each have their own hands, so that neither waits for the other's quota."""
+
+    def __init__(self, context: Context, *, watch: Watch, agenda: Agenda, places: Places, curve: Curve) -> None:
+        self._context = context
+        self._watch = watch
+        self._agenda = agenda
+        self._places = places
+        self._curve = curve
+        self._pages: deque[tuple[PageLook, list[Shelf]]] = deque()
+        self._singles: deque[int] = deque()
+        self._queued: set[int] = set()  # items in `_singles`
+        self._work = anyio.Event()
+
+    async def run(self) -> None:
+        """Look at whatever is due, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            for number in range(self._context.options.submit.workers):
+                tasks.start_soon(self._hand, self._next_page, name=f"poll-page-{number}")
+                tasks.start_soon(self._hand, self._next_single, name=f"poll-single-{number}")
+            while True:
+                self._plan_round()
+                await self._wait_until_due()
+
+    async def _wait_until_due(self) -> None:
+        changed = self._agenda.changed
+        wait = self._agenda.next_due() - self._context.clock.stamp()
+        if wait == math.inf:
+            await changed.wait()
+        elif wait > 0:
+            with anyio.move_on_after(wait):
+                await changed.wait()
+
+    def _plan_round(self) -> None:
+        """Queue the cheapest requests that cover what is due now."""
+        now = self._context.clock.stamp()
+        self._measure_quiet()
+        due = self._due_items(now)
+        shelves = self._agenda.due_shelves(now)
+        owner: dict[int, Shelf] = {}
+        for shelf in shelves:
+            self._tidy(shelf)
+            shelf.due = math.inf
+            owner.update(dict.fromkeys(shelf.items, shelf))
+        due.update({item: self._places.expected(item) for item in owner})
+        plan = cover([(place, item) for item, place in due.items()], self._places.page_size)
+        for look in plan.pages:
+            self._queue_page(look, owner)
+        for item in plan.singles:
+            self._look_singly(item)
+        for shelf in shelves:
+            if not shelf.readers:
+                self._reschedule(shelf, looked_at=now)
+        self._work.set()
+        self._work = anyio.Event()
+
+    def _due_items(self, now: float) -> dict[int, int]:
+        """The items whose own time has come and that a page may show, with their places; the others are queued."""
+        state = self._context.ledger.state
+        due: dict[int, int] = {}
+        for item, singly in self._agenda.pop_singles(now):
+            if state[item] not in PENDING:
+                continue
+            if singly or not self._places.is_known(item):
+                self._look_singly(item)
+            else:
+                due[item] = self._places.expected(item)
+        return due
+
+    def _queue_page(self, look: PageLook, owner: dict[int, Shelf]) -> None:
+        shelves = {id(owner[item]): owner[item] for item in look.items if item in owner}
+        for shelf in shelves.values():
+            shelf.readers += 1
+        self._pages.append((look, list(shelves.values())))
+
+    def _measure_quiet(self) -> None:
+        """Where looking at everything is cheap it is done at every interval: how cheap depends on the quota."""
+        interval = self._context.options.poll.interval
+        allowed = self._context.desk.pacing.capacity("list", interval)
+        self._agenda.quiet_cost = min(self._agenda.QUIET_COST, max(1.0, QUOTA_SHARE * allowed))
+
+    def _tidy(self, shelf: Shelf) -> None:
+        """Keep on the shelf who is still pending, once."""
+        state = self._context.ledger.state
+        kept = dict.fromkeys(item for item in shelf.items if state[item] in PENDING and self._places.is_known(item))
+        del shelf.items[:]
+        shelf.items.extend(kept)
+
+    def _reschedule(self, shelf: Shelf, *, looked_at: float) -> None:
+        """Say when the shelf is looked at next, and take from it what it says of how long stops take."""
+        self._tidy(shelf)
+        self._curve.pending += len(shelf.items) - shelf.left
+        shelf.left = len(shelf.items)
+        shelf.looked_at = looked_at
+        if not shelf.items:
+            shelf.due = math.inf
+            return
+        now = self._context.clock.stamp()
+        shelf.due = self._agenda.worth_at(shelf, now, crowded=self._agenda.is_crowded)
+        self._agenda.wake()
+
+    def _look_singly(self, item: int) -> None:
+        if item not in self._queued:
+            self._queued.add(item)
+            self._singles.append(item)
+
+    async def _hand(self, next_job: Callable[[], Awaitable[None] | None]) -> None:
+        """Do one job after the other."""
+        while True:
+            job = next_job()
+            if job is None:
+                await self._work.wait()
+            else:
+                await job
+
+    def _next_page(self) -> Awaitable[None] | None:
+        return self._read_page(*self._pages.popleft()) if self._pages else None
+
+    def _next_single(self) -> Awaitable[None] | None:
+        return self._look_at(self._singles.popleft()) if self._singles else None
+
+    async def _look_at(self, item: int) -> None:
+        self._queued.discard(item)
+        if self._context.ledger.state[item] in PENDING:
+            await self._watch.single(item, Lane.LOOK)
+
+    async def _read_page(self, look: PageLook, shelves: list[Shelf]) -> None:
+        try:
+            _, found = await self._watch.page(look.offset, Lane.LOOK)
+        except ServiceError:
+            looked_at = self._context.clock.stamp() + RETRY_PAGE
+        else:
+            looked_at = self._context.clock.stamp()
+            self._follow_up(look, found)
+        for shelf in shelves:
+            shelf.readers -= 1
+            if not shelf.readers:
+                self._reschedule(shelf, looked_at=looked_at)
+
+    def _follow_up(self, look: PageLook, found: set[int]) -> None:
+        """Who should be on this page and is not is looked for; who waits too long is asked for again."""
+        state, now = self._context.ledger.state, self._context.clock.stamp()
+        missing = [item for item in look.items if item not in found and state[item] in PENDING]
+        elsewhere = len(missing) > STRAYS and self._moved_away(missing, look)
+        for item in missing:
+            if not elsewhere:
+                self._places.forget(item)
+            self._agenda.look_at(item, now, singly=not elsewhere)
+        waiting = [item for item in look.items if item in found and state[item] == State.WAITING]
+        self._watch.reissue_overdue(waiting, trusted=self._watch.list_is_fine)
+
+    def _moved_away(self, missing: list[int], look: PageLook) -> bool:
+        """Whether the list has drifted so that most of `missing` should now stand on another page."""
+        size = self._places.page_size
+        away = sum(not look.offset <= self._places.expected(item) < look.offset + size for item in missing)
+        return 2 * away > len(missing)

@@ -1,0 +1,103 @@
+"""The items that may be sent, in the order in which they were seen, and the parts of batches that were spoiled."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+import anyio
+
+from orchestrator.engine.isolation import isolate
+from orchestrator.engine.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.engine.isolation import Isolation
+    from orchestrator.engine.ledger import Ledger
+
+
+class Ready:
+    """A queue that batches are taken from. An item that is not `READY` any more is passed over."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.changed = anyio.Event()
+        self._surveying = True
+        self._ledger = ledger
+        self._items: deque[int] = deque()
+        self._parts: deque[tuple[list[int], Isolation]] = deque()
+        self._kept_apart: set[int] = set()  # items whose turn an isolation decides
+
+    def put(self, items: Sequence[int]) -> None:
+        """These may be sent."""
+        self._items.extend(item for item in items if item not in self._kept_apart)
+        self.wake()
+
+    def put_back(self, items: Sequence[int]) -> None:
+        """These were taken, did not leave, and go first."""
+        self._items.extendleft(reversed(items))
+        self.wake()
+
+    def put_part_back(self, part: list[int], isolation: Isolation) -> None:
+        """A part that did not leave."""
+        self._parts.appendleft((part, isolation))
+        self.wake()
+
+    def spoiled(self, items: Sequence[int]) -> None:
+        """A batch was refused for a bad id: take it apart."""
+        self._kept_apart.update(items)
+        self.step(isolate(items), spoiled=None)
+
+    def step(self, isolation: Isolation, *, spoiled: bool | None) -> None:
+        """Go on with an isolation after the answer to its part (`None`: at its beginning)."""
+        try:
+            part = next(isolation) if spoiled is None else isolation.send(spoiled)
+        except StopIteration:
+            pass
+        else:
+            self._parts.append((list(part), isolation))
+        self.wake()
+
+    def release(self, items: Sequence[int]) -> None:
+        """These are through with isolation."""
+        self._kept_apart.difference_update(items)
+
+    def wake(self) -> None:
+        """Something changed for who takes from here."""
+        self.changed.set()
+        self.changed = anyio.Event()
+
+    def survey_is_over(self) -> None:
+        """Every item was looked for in the list; those that it does not show are looked at singly."""
+        self._surveying = False
+        self.wake()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not self._parts and not self._items
+
+    def is_worth_taking(self, batch_size: int) -> bool:
+        """Whether to send now: a part, a full batch, or the rest when no first sight of an item is to come."""
+        if self._parts or len(self._items) >= batch_size:
+            return True
+        totals = self._ledger.totals
+        more_to_come = self._surveying or totals[State.UNSEEN] + totals[State.MISSING] > 0
+        return bool(self._items) and not more_to_come
+
+    def take(self, size: int) -> tuple[list[int], Isolation | None]:
+        """The next batch, of `size` items at most: may be empty. With an isolation if it is a part of one."""
+        state = self._ledger.state
+        while self._parts and size > 0:
+            part, isolation = self._parts.popleft()
+            fit = [item for item in part if state[item] == State.READY]
+            self.release([item for item in part if state[item] != State.READY])
+            if fit:
+                return fit, isolation
+            self.step(isolation, spoiled=False)  # all of them were seen over meanwhile
+        batch: list[int] = []
+        while self._items and len(batch) < size:
+            item = self._items.popleft()
+            if state[item] == State.READY and item not in self._kept_apart:
+                batch.append(item)
+        return batch, None

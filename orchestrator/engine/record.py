@@ -1,0 +1,184 @@
+"""The run's record: one SQLite file of input and events. Intent before act; a run is resumed by folding it again.
+
+Rollback journal and `synchronous=FULL`: an intent is on the disk before its batch leaves, no shared memory is needed,
+and a finished record can be read from a read-only directory (https://www.sqlite.org/atomiccommit.html).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from orchestrator.engine.codec import decode, encode, is_kept
+from orchestrator.errors import RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from orchestrator.engine.events import Event
+
+    Offload = Callable[[Callable[[], None]], Awaitable[None]]
+
+APPLICATION_ID = 0x0DC50DC5  # in the file's header: this is a record of ours
+SCHEMA_VERSION = 1
+MODE = 0o600
+
+SCHEMA = """
+CREATE TABLE meta  (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE item  (place INTEGER PRIMARY KEY, id TEXT NOT NULL);
+CREATE TABLE event (number INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
+"""
+
+
+class Record:
+    """An open record: `append` buffers, `flush` makes all that was appended durable (many callers, one commit).
+
+    After a `RecordError` from `flush` or `commit` the run ends: nothing leaves that cannot be written down.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, offload: Offload) -> None:
+        self.path = path
+        self._connection = connection
+        self._offload = offload
+        self._buffer: list[tuple[float, str, str]] = []
+        self._appended = 0
+        self._durable = 0
+        self._turn = anyio.Lock()
+
+    @classmethod
+    def create(
+        cls, path: Path, *, meta: Mapping[str, Any], ids: Iterable[str], offload: Offload = anyio.to_thread.run_sync
+    ) -> Record:
+        """Make a new record at `path`, which must not exist. Raises `RecordError`."""
+        with _disk_trouble(path):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE))
+            connection = _connect(path)
+            connection.executescript(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION};")
+            connection.executescript(SCHEMA)
+            with connection:
+                connection.executemany("INSERT INTO meta VALUES (?, ?)", [(k, json.dumps(v)) for k, v in meta.items()])
+                connection.executemany("INSERT INTO item VALUES (?, ?)", enumerate(ids))
+        return cls(path, connection, offload)
+
+    @classmethod
+    def open(cls, path: Path, *, write: bool = True, offload: Offload = anyio.to_thread.run_sync) -> Record:
+        """Open an existing record. Raises `RecordError` for a file that is none, is damaged, or is newer."""
+        with _disk_trouble(path):
+            if not path.is_file():
+                raise RecordError(f"{path}: there is no record here")
+            connection = _connect(path, write=write)
+            try:
+                _judge(path, connection)
+            except BaseException:
+                connection.close()
+                raise
+        return cls(path, connection, offload)
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What was said of the run when it was made."""
+        with _disk_trouble(self.path):
+            return {key: json.loads(value) for key, value in self._connection.execute("SELECT key, value FROM meta")}
+
+    def ids(self) -> list[str]:
+        """The unique ids of the input, in input order."""
+        with _disk_trouble(self.path):
+            return [row[0] for row in self._connection.execute("SELECT id FROM item ORDER BY place")]
+
+    def events(self) -> Iterator[Event]:
+        """Every event so far, in order. Raises `RecordError` at one that cannot be read."""
+        with _disk_trouble(self.path), closing(self._connection.cursor()) as cursor:
+            for number, at, kind, body in cursor.execute("SELECT number, at, kind, body FROM event ORDER BY number"):
+                try:
+                    yield decode(at, kind, body)
+                except (KeyError, TypeError, ValueError) as error:
+                    raise RecordError(
+                        f"{self.path}: event {number} ({kind}) cannot be read: {error}; "
+                        "the file was changed or written by another version; keep it and start over with --fresh"
+                    ) from error
+
+    def append(self, event: Event) -> None:
+        """Keep `event`; durable with the next `flush`."""
+        if is_kept(event):
+            self._buffer.append(encode(event))
+            self._appended += 1
+
+    async def flush(self) -> None:
+        """Return when all that was appended before is on the disk. Raises `RecordError`."""
+        wanted = self._appended
+        while self._durable < wanted:
+            async with self._turn:
+                if self._durable < wanted:
+                    rows, upto = self._take()
+                    await self._offload(partial(self._write, rows))
+                    self._durable = upto
+
+    def commit(self) -> None:
+        """Write the buffer now; blocks for the disk. Raises `RecordError`."""
+        rows, upto = self._take()
+        self._write(rows)
+        self._durable = upto
+
+    def _take(self) -> tuple[list[tuple[float, str, str]], int]:
+        rows, self._buffer = self._buffer, []
+        return rows, self._appended
+
+    def _write(self, rows: list[tuple[float, str, str]]) -> None:
+        if rows:
+            with _disk_trouble(self.path), self._connection:
+                self._connection.executemany("INSERT INTO event (at, kind, body) VALUES (?, ?, ?)", rows)
+
+    def close(self) -> None:
+        """Write what is left and let go of the file."""
+        try:
+            self.commit()
+        finally:
+            self._connection.close()
+
+
+def _connect(path: Path, *, write: bool = True) -> sqlite3.Connection:
+    mode = "rw" if write else "ro"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=5.0)
+    connection.execute("PRAGMA journal_mode=DELETE" if write else "PRAGMA query_only=1")
+    connection.execute("PRAGMA synchronous=FULL")
+    return connection
+
+
+def _judge(path: Path, connection: sqlite3.Connection) -> None:
+    application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if application_id != APPLICATION_ID:
+        raise RecordError(f"{path}: this is not a record of orchestrator; nothing was changed; use another output.dir")
+    if version > SCHEMA_VERSION:
+        raise RecordError(
+            f"{path}: written by a newer version (schema {version}, this one reads up to {SCHEMA_VERSION}); "
+            "nothing was changed; use that version, or another output.dir"
+        )
+
+
+@contextmanager
+def _disk_trouble(path: Path) -> Iterator[None]:
+    """Translate what SQLite and the file system raise, keeping the cause."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise RecordError(f"{path}: the disk is full; free some space and run the same command again") from error
+        raise RecordError(
+            f"{path}: the record cannot be used: {error}; nothing was overwritten; "
+            "mend the disk or restore the file and run the same command again, or start over with --fresh"
+        ) from error
+    except FileExistsError as error:
+        raise RecordError(f"{path}: a record is here already; resume it, or start over with --fresh") from error
+    except OSError as error:
+        raise RecordError(
+            f"{path}: {error.strerror or error}; the record must be written before anything is sent"
+        ) from error

@@ -1,0 +1,39 @@
+"""The rows of the account, one per unique id, read off the ledger."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from orchestrator.engine.account import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from orchestrator.engine.ledger import Ledger
+    from orchestrator.engine.model import Ending, Outcome
+
+
+def rows_of(ledger: Ledger, ids: Sequence[str], ending: Ending, words: Mapping[Outcome, str]) -> Iterator[Row]:
+    """One row per item, in input order, as if the run ended so; `words` name the outcomes."""
+    names = ledger.words
+    for item, item_id in enumerate(ids):
+        failure = ledger.failures.get(item)
+        accepted, finished = ledger.accepted_at[item], ledger.finished_at[item]
+        request_id = ledger.request_ids.get(ledger.batch[item], "")
+        if failure is not None and failure.request_id:
+            request_id = failure.request_id
+        taken = finished - accepted
+        yield Row(
+            item_id,
+            words[ledger.outcome(item, ending)],
+            names[ledger.status[item]],
+            names[ledger.first_status[item]],
+            failure.code if failure is not None else "",
+            failure.message if failure is not None else "",
+            ledger.sends[item],
+            None if math.isnan(accepted) else accepted,
+            None if math.isnan(finished) else finished,
+            None if math.isnan(taken) else round(taken, 3),
+            request_id,
+        )

@@ -1,0 +1,288 @@
+"""The runner: wires ledger, desk, survey, submitter and poller of one run in one task group, and ends it well."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from random import Random
+from typing import TYPE_CHECKING
+
+import anyio
+
+from orchestrator.engine import events as ev
+from orchestrator.engine.account import Report, Timing
+from orchestrator.engine.agenda import Agenda
+from orchestrator.engine.clock import Clock
+from orchestrator.engine.context import Context
+from orchestrator.engine.curve import Curve
+from orchestrator.engine.desk import Desk
+from orchestrator.engine.guards import span, too_many
+from orchestrator.engine.history import History
+from orchestrator.engine.ledger import Ledger
+from orchestrator.engine.model import Ending, Outcome
+from orchestrator.engine.options import RunOptions
+from orchestrator.engine.places import Places
+from orchestrator.engine.poller import Poller
+from orchestrator.engine.ready import Ready
+from orchestrator.engine.rows import rows_of
+from orchestrator.engine.slots import Slots
+from orchestrator.engine.states import FIRST_FINAL, State
+from orchestrator.engine.submitter import Submitter
+from orchestrator.engine.survey import Survey
+from orchestrator.engine.watch import Watch
+from orchestrator.errors import GuardError, RunRefusedError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from orchestrator.engine.account import RunInfo
+    from orchestrator.engine.operation import BulkOperation
+    from orchestrator.engine.record import Record
+    from orchestrator.engine.source import Items
+
+DRAIN_SECONDS = 4.0  # what is in flight may still be answered for so long after a request to end
+LAST_WRITE_SECONDS = 4.0  # and the record's last words may take so long
+HEARTBEAT = 1.0  # seconds between writings of what is not urgent
+FALLBACK_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """Where a run stands, for whoever shows progress."""
+
+    total: int
+    over: int  # at an end that needs nobody's attention
+    waiting: int  # accepted, or looked into
+    failed: int  # rejected, not found, skipped
+    to_send: int  # seen, or not seen yet
+    opens_in: float  # seconds until the next submission may leave; inf: when one in flight is answered
+
+
+class Run:
+    """One run of `operation` over `items`. With a `record` that has events already, it is taken up again."""
+
+    def __init__(
+        self,
+        operation: BulkOperation,
+        items: Items,
+        *,
+        info: RunInfo,
+        options: RunOptions | None = None,
+        record: Record | None = None,
+        observers: Sequence[ev.Observer] = (),
+        now: Callable[[], float] = time.time,
+        random: Random | None = None,
+    ) -> None:
+        self.history = History()
+        self.ledger = Ledger(
+            len(items.ids),
+            phase=operation.phase,
+            confirmations=(options or RunOptions()).poll.confirmations,
+            gone_is_goal=operation.gone_is_goal,
+        )
+        self._operation = operation
+        self._items = items
+        self._info = info
+        self._options = options or RunOptions()
+        self._record = record
+        self._observers = (self.history.apply, *observers)
+        self._now = now
+        self._random = random or Random()  # noqa: S311  # jitter
+        self._drain = anyio.Event()
+        self._drain_reason = ""
+        self._replay()
+
+    def _replay(self) -> None:
+        if self._record is not None:
+            for event in self._record.events():
+                self.ledger.apply(event)
+                self.history.apply(event)
+
+    def drain(self, reason: str) -> None:
+        """End soon: nothing new leaves, what is in flight gets a short grace. Call it from the run's event loop."""
+        self._drain_reason = self._drain_reason or reason
+        self._drain.set()
+
+    def numbers(self) -> Numbers:
+        """Where the run stands now; cheap."""
+        totals = self.ledger.totals
+        done = totals[State.DONE] + totals[State.ALREADY] + totals[State.ENDED]
+        gone = totals[State.NOT_FOUND] if self._operation.gone_is_goal else 0
+        to_send = totals[State.UNSEEN] + totals[State.MISSING] + totals[State.READY]
+        final = sum(totals[FIRST_FINAL:])
+        return Numbers(
+            total=self.ledger.count,
+            over=done + gone,
+            waiting=self.ledger.count - final - to_send,
+            failed=final - done - gone,
+            to_send=to_send,
+            opens_in=self._operation.pacing.opens_in(self._operation.name),
+        )
+
+    async def execute(self, *, retry: Sequence[int] | None = None) -> Report:
+        """Run to the end, and account for every item. `retry`: items of a finished run to try again.
+
+        A run that is finished is not run again: its account is given as it was. Raises `RecordError` where the record
+        cannot be written; on cancellation the record is closed in good order and the cancellation goes on.
+        """
+        if self.history.is_finished and retry is None:
+            return self.report()
+        context = self._open(retry)
+        try:
+            ending, reason = await self._run(context)
+        except BaseException:
+            await self._close(context, Ending.INTERRUPTED, "cancelled")
+            raise
+        await self._close(context, ending, reason)
+        return self.report()
+
+    def report(self) -> Report:
+        """The account as the record stands now."""
+        ending = self.history.ending or Ending.INTERRUPTED
+        ledger, labels = self.ledger, self._operation.labels
+        words = {outcome: labels.get(outcome, outcome.value) for outcome in Outcome}
+        counts = dict.fromkeys(words.values(), 0)
+        for item in range(ledger.count):
+            counts[words[ledger.outcome(item, ending)]] += 1
+        return Report(
+            info=self._info,
+            ending=ending,
+            ending_reason=self.history.reason,
+            input=self._items.counts,
+            outcomes=counts,
+            over=frozenset(words[outcome] for outcome in self._operation.over),
+            requests=self.history.requests,
+            quotas={
+                api: min(known.values(), key=lambda q: q.limit / q.seconds)
+                for api, known in self.history.quotas.items()
+            },
+            timing=Timing(
+                started_at=self.history.started_at,
+                finished_at=self.history.last_at,
+                elapsed_seconds=round(self.history.elapsed, 3),
+            ),
+            attempts=self.history.attempts,
+            notes=tuple(self.history.notes),
+            rows=lambda: rows_of(ledger, self._items.ids, ending, words),
+            shard=self._items.shard,
+        )
+
+    def _open(self, retry: Sequence[int] | None) -> Context:
+        clock = Clock(self._now)
+        options, operation = self._options, self._operation
+        context = Context(
+            operation=operation,
+            ids=self._items.ids,
+            index=self._items.index,
+            options=options,
+            ledger=self.ledger,
+            clock=clock,
+            record=self._record,
+            observers=self._observers,
+        )
+        context.desk = Desk(
+            pacing=operation.pacing,
+            slots=Slots(options.submit.workers),
+            retry=options.retry,
+            emit=context.emit,
+            clock=clock,
+            random=self._random,
+        )
+        stamp = clock.stamp()
+        if retry is not None:
+            context.emit(ev.Reopened(at=stamp, items=list(retry)))
+        spent = self.history.elapsed
+        context.emit(ev.RunStarted(at=stamp, attempt=self.history.attempts + 1, items=self.ledger.count))
+        context.deadline_at = stamp + options.limits.deadline - spent
+        for api, known in self.history.quotas.items():
+            for quota in known.values():
+                operation.pacing.learn(api, quota)
+        return context
+
+    async def _run(self, context: Context) -> tuple[Ending, str]:
+        limits = self._options.limits
+        if (why := too_many(self.ledger.count, limits.max_tasks)) is not None:
+            return Ending.ABORTED, why
+        left = context.deadline_at - context.clock.stamp()
+        try:
+            with anyio.move_on_after(max(0.0, left)) as deadline:
+                await self._loops(context)
+        except BaseExceptionGroup as group:
+            return _ending_of(group)
+        if not self.ledger.open:
+            return Ending.FINISHED, ""
+        if deadline.cancelled_caught:
+            return Ending.DEADLINE, f"limits.deadline ({span(limits.deadline)}) passed"
+        return Ending.INTERRUPTED, self._drain_reason
+
+    async def _loops(self, context: Context) -> None:
+        page_size = self._operation.max_page or FALLBACK_PAGE
+        places, curve, ready = Places(self.ledger.count, page_size), Curve(), Ready(self.ledger)
+        agenda = Agenda(places, curve, self._options.poll)
+        watch = Watch(context, places=places, curve=curve, agenda=agenda, ready=ready)
+        survey = Survey(context, watch=watch, places=places, agenda=agenda, ready=ready)
+        submitter = Submitter(context, ready=ready, agenda=agenda)
+        poller = Poller(context, watch=watch, agenda=agenda, places=places, curve=curve)
+        if not self.ledger.open:
+            return
+        async with anyio.create_task_group() as tasks:
+            for loop in (survey, submitter, poller):
+                tasks.start_soon(loop.run, name=type(loop).__name__.lower())
+            tasks.start_soon(self._keep_watch, context, name="heartbeat")
+            tasks.start_soon(self._wait_for_drain, context, tasks.cancel_scope, name="drain")
+            await context.over.wait()
+            tasks.cancel_scope.cancel()
+
+    async def _keep_watch(self, context: Context) -> None:
+        """Write down now and then what is not urgent, and see whether the service still answers."""
+        give_up_after = self._options.limits.give_up_after
+        while True:
+            await anyio.sleep(HEARTBEAT)
+            if (tally := context.desk.tally()) is not None:
+                context.emit(tally)
+            await context.flush()
+            failing_since = context.desk.failing_since
+            if failing_since is not None and context.clock.stamp() - failing_since >= give_up_after:
+                raise UnreachableError(
+                    f"no good answer from the service for {span(give_up_after)} (limits.give_up_after): "
+                    "check the network and the endpoint; the same command resumes"
+                )
+
+    async def _wait_for_drain(self, context: Context, scope: anyio.CancelScope) -> None:
+        await self._drain.wait()
+        context.desk.close()
+        with anyio.move_on_after(DRAIN_SECONDS):
+            while context.desk.slots.in_use:
+                await context.desk.slots.idle.wait()
+        scope.cancel()
+
+    async def _close(self, context: Context, ending: Ending, reason: str) -> None:
+        """Write the last words, even while being cancelled."""
+        stamp = context.clock.stamp()
+        if (tally := context.desk.tally()) is not None:
+            context.emit(tally)
+        context.emit(ev.RunEnded(at=stamp, ending=ending, reason=reason))
+        with anyio.CancelScope(shield=True), anyio.move_on_after(LAST_WRITE_SECONDS):
+            await context.flush()
+
+
+def _ending_of(group: BaseExceptionGroup[BaseException]) -> tuple[Ending, str]:
+    """How a run ended by these errors; raises the first of them that is not a way to end."""
+    known, unknown = group.split((GuardError, RunRefusedError, UnreachableError))
+    if known is None:
+        raise _first(unknown or group)
+    error = _first(known)
+    match error:
+        case GuardError():
+            return Ending.ABORTED, str(error)
+        case RunRefusedError():
+            return Ending.REFUSED, str(error)
+        case _:
+            return Ending.INTERRUPTED, str(error)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

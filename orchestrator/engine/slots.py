@@ -1,0 +1,84 @@
+"""The bound on requests in flight, shared by lanes: whoever waits gets its turn by weight, nobody starves."""
+
+from __future__ import annotations
+
+import enum
+from collections import deque
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Lane(enum.IntEnum):
+    """What a request is for; the value is its weight when several wait."""
+
+    SUBMIT = 4
+    SURVEY = 3
+    LOOK = 2
+
+
+class Slots:
+    """At most `count` at once. Stride scheduling: https://en.wikipedia.org/wiki/Stride_scheduling."""
+
+    def __init__(self, count: int) -> None:
+        self.free = count
+        self.idle = anyio.Event()  # set anew whenever the last one is given back
+        self.highest = 0  # most in use at once
+        self._count = count
+        self._waiting: dict[Lane, deque[anyio.Event]] = {lane: deque() for lane in Lane}
+        self._passes: dict[Lane, float] = dict.fromkeys(Lane, 0.0)
+
+    @property
+    def in_use(self) -> int:
+        """How many are taken."""
+        return self._count - self.free
+
+    @asynccontextmanager
+    async def take(self, lane: Lane) -> AsyncIterator[None]:
+        """Hold one slot."""
+        await self._acquire(lane)
+        try:
+            yield
+        finally:
+            self._release()
+
+    async def _acquire(self, lane: Lane) -> None:
+        if self.free and not any(self._waiting.values()):
+            self._hand_over(lane)
+            return
+        turn = anyio.Event()
+        if not self._waiting[lane]:  # who was idle does not bring saved-up turns along
+            self._passes[lane] = max(self._passes[lane], self._least())
+        self._waiting[lane].append(turn)
+        try:
+            await turn.wait()
+        except BaseException:
+            if turn.is_set():  # the slot was ours already
+                self._release()
+            else:
+                self._waiting[lane].remove(turn)
+            raise
+
+    def _release(self) -> None:
+        self.free += 1
+        if self.free == self._count:
+            self.idle.set()
+            self.idle = anyio.Event()
+        lanes = [lane for lane, queue in self._waiting.items() if queue]
+        if lanes:
+            lane = min(lanes, key=lambda one: self._passes[one])
+            turn = self._waiting[lane].popleft()
+            self._hand_over(lane)
+            turn.set()
+
+    def _hand_over(self, lane: Lane) -> None:
+        self.free -= 1
+        self.highest = max(self.highest, self.in_use)
+        self._passes[lane] += 1 / lane
+
+    def _least(self) -> float:
+        return min((self._passes[lane] for lane, queue in self._waiting.items() if queue), default=0.0)

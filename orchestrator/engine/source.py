@@ -1,0 +1,239 @@
+"""Ids in: validate, dedupe, exclude, share out.
+
+All bad ids are found before anything is said of them; the first hundred are named. Memory is spent on the unique ids
+and on nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING, Final, Literal, TypeAlias
+
+from orchestrator.engine.account import InputCounts, ShardCounts
+from orchestrator.engine.idfile import read_file, show
+from orchestrator.errors import GuardError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+    from pathlib import Path
+
+Malformed: TypeAlias = Literal["error", "skip"]
+
+MAX_NAMED: Final = 100  # bad ids listed
+MAX_IDS: Final = 10_000_000  # unique ids held at most, whatever the guards of the run say
+
+_SORTED_AT_ONCE: Final = 65_536  # ids hashed at once: joining all would hold them twice
+_RULE: Final = "(1 to 64 letters, digits, - or _)"
+_fits: Final = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Items:
+    """The unique ids in input order, and how the input became them.
+
+    `index` is the place of each id in `ids`. `digest` is a SHA-256 over the sorted unique ids: the same for the same
+    set of ids, whatever their order, duplicates or file. `malformed` names the first bad lines that were skipped.
+    """
+
+    ids: list[str] = field(repr=False)
+    index: dict[str, int] = field(repr=False)
+    counts: InputCounts
+    digest: str
+    shard: ShardCounts | None = None
+    malformed: tuple[str, ...] = ()
+
+
+def read_ids(
+    *,
+    inline: Sequence[str] = (),
+    file: Path | None = None,
+    stdin: IO[bytes] | None = None,
+    exclude: Sequence[str] = (),
+    malformed: Malformed = "error",
+    shard: tuple[int, int] | None = None,
+    max_ids: int = MAX_IDS,
+    inline_place: Callable[[int], str] = "ids[{}]".format,
+    exclude_place: Callable[[int], str] = "exclude[{}]".format,
+) -> Items:
+    """Read ids from `inline`, then from `file`: text, `.csv`, `.jsonl`, each also `.gz`; `-` is text from `stdin`.
+
+    Args:
+        inline: Ids as they are; not stripped.
+        file: The id list; a link or a FIFO will do.
+        stdin: What `-` stands for.
+        exclude: Ids to leave out.
+        malformed: `error` raises when anything is not an id; `skip` counts and lists it.
+        shard: `(index, count)`: keep only the ids whose stable hash falls to `index`.
+        max_ids: More unique ids than this are not held.
+        inline_place: What to call the n-th inline id in a message.
+        exclude_place: The same for `exclude`.
+
+    Raises:
+        InputError: Something is not an id, the file cannot be read, or there is no id at all.
+        GuardError: More than `max_ids` unique ids.
+
+    """
+    intake = Intake(exclude, malformed=malformed, shard=shard, max_ids=max_ids, place=exclude_place)
+    for position, item in enumerate(inline):
+        intake.take(item, inline_place, position)
+    if file is not None:
+        read_file(file, stdin, intake)
+    return intake.close(source=str(file) if file is not None else "the list")
+
+
+def collect(
+    ids: Iterable[str],
+    *,
+    exclude: Sequence[str] = (),
+    malformed: Malformed = "error",
+    shard: tuple[int, int] | None = None,
+    max_ids: int = MAX_IDS,
+) -> Items:
+    """Read ids from any iterable of text, with the checks of `read_ids`; a bad one is named by its position.
+
+    Raises:
+        InputError: Something is not an id, or there is none.
+        GuardError: More than `max_ids` unique ids.
+
+    """
+    if isinstance(ids, (str, bytes)):
+        raise InputError("the ids are one piece of text, not a list of ids; pass [task_id] for a single one")
+    intake = Intake(exclude, malformed=malformed, shard=shard, max_ids=max_ids)
+    for position, item in enumerate(ids):
+        intake.take(item, _position, position)
+    return intake.close(source="the list")
+
+
+async def collect_async(
+    ids: AsyncIterable[str],
+    *,
+    exclude: Sequence[str] = (),
+    malformed: Malformed = "error",
+    shard: tuple[int, int] | None = None,
+    max_ids: int = MAX_IDS,
+) -> Items:
+    """Read ids from an async iterable to its end; as `collect` otherwise."""
+    intake = Intake(exclude, malformed=malformed, shard=shard, max_ids=max_ids)
+    position = 0
+    async for item in ids:
+        intake.take(item, _position, position)
+        position += 1
+    return intake.close(source="the list")
+
+
+def shard_of(text: str, count: int) -> int:
+    """To which of `count` shards `text` belongs: the same on every machine and in every version."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % count
+
+
+def _position(position: int) -> str:
+    return f"ids[{position}]"
+
+
+class Intake:
+    """Counts, dedupes and keeps what it is given. Judged in this order: malformed, duplicate, excluded."""
+
+    def __init__(
+        self,
+        exclude: Sequence[str],
+        *,
+        malformed: Malformed,
+        shard: tuple[int, int] | None,
+        max_ids: int,
+        place: Callable[[int], str] = "exclude[{}]".format,
+    ) -> None:
+        self._excluded = frozenset(exclude)
+        self._skip = malformed == "skip"
+        self._shard = shard
+        self._max_ids = max_ids
+        self._index: dict[str, int] = {}
+        self._passed: set[str] = set()  # excluded ids that were met
+        self._others: set[str] = set()  # ids of other shards
+        self._others_passed: set[str] = set()
+        self._named: list[str] = []
+        self._bad = self._bad_here = self._duplicates = 0
+        self._broken: list[str] = []  # what cannot be skipped
+        for position, item in enumerate(exclude):
+            if not _fits(item):
+                self.broken(f"{place(position)}: {show(item)} is not a task id {_RULE}")
+
+    def take(self, item: object, place: Callable[[int], str], position: int) -> None:
+        """Count and keep one candidate."""
+        if not (isinstance(item, str) and _fits(item)):
+            self.bad(f"{place(position)}: {show(item)} is not a task id {_RULE}", item)
+        elif item in self._index:
+            self._duplicates += 1
+        elif self._shard and shard_of(item, self._shard[1]) != self._shard[0]:
+            (self._others_passed if item in self._excluded else self._others).add(item)
+            self._check_size()
+        elif item in self._passed:
+            self._duplicates += 1
+        elif item in self._excluded:
+            self._passed.add(item)
+        else:
+            self._index[item] = len(self._index)
+            if len(self._index) >= self._max_ids:
+                self._check_size()
+
+    def bad(self, problem: str, item: object) -> None:
+        """Count something that is not an id; its shard is that of its text, so that shards add up."""
+        self._bad += 1
+        text = item if isinstance(item, str) else repr(item)
+        ours = self._shard is None or shard_of(text, self._shard[1]) == self._shard[0]
+        self._bad_here += ours
+        if len(self._named) < MAX_NAMED and (ours or not self._skip):
+            self._named.append(problem)
+
+    def broken(self, problem: str) -> None:
+        """Note what no setting skips: what follows it in the file cannot be trusted."""
+        self._broken.append(problem)
+
+    def close(self, *, source: str) -> Items:
+        """Judge the whole."""
+        unnamed = self._bad - len(self._named)
+        problems = [*self._broken]
+        if not self._skip:
+            problems += self._named
+            problems += [f"and {unnamed:,} more that are not task ids"] if unnamed else []
+        if problems:
+            raise InputError(*problems)
+        if not self._index and not self._others:
+            passed = len(self._passed) + len(self._others_passed)
+            why = f"all {passed:,} ids in it are excluded" if passed else "no task id in it"
+            raise InputError(f"{source} is empty: {why}; a run needs at least one")
+        return self._items()
+
+    def _items(self) -> Items:
+        unique, excluded = len(self._index), len(self._passed)
+        counts = InputCounts(
+            input=unique + self._duplicates + self._bad_here + excluded,
+            unique=unique,
+            duplicates=self._duplicates,
+            malformed=self._bad_here,
+            excluded=excluded,
+        )
+        ids = list(self._index)
+        return Items(
+            ids=ids,
+            index=self._index,
+            counts=counts,
+            digest=_digest(ids),
+            shard=self._shard
+            and ShardCounts(index=self._shard[0], count=self._shard[1], input=unique + len(self._others)),
+            malformed=tuple(self._named),
+        )
+
+    def _check_size(self) -> None:
+        if len(self._index) + len(self._others) > self._max_ids:
+            raise GuardError(f"the input has more than {self._max_ids:,} unique ids; split it into several runs")
+
+
+def _digest(ids: list[str]) -> str:
+    ordered = sorted(ids)
+    digest = hashlib.sha256()
+    for start in range(0, len(ordered), _SORTED_AT_ONCE):
+        digest.update("".join(f"{item}\n" for item in ordered[start : start + _SORTED_AT_ONCE]).encode("ascii"))
+    return digest.hexdigest()

@@ -1,0 +1,181 @@
+"""The submitter: takes batches from the queue, writes the intent down, sends, and turns the answer into events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from orchestrator.engine import events as ev
+from orchestrator.engine.canary import Canary
+from orchestrator.engine.model import Verdict
+from orchestrator.engine.slots import Lane
+from orchestrator.errors import RunRefusedError, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from anyio.abc import TaskStatus
+
+    from orchestrator.engine.agenda import Agenda
+    from orchestrator.engine.context import Context
+    from orchestrator.engine.desk import Ticket
+    from orchestrator.engine.isolation import Isolation
+    from orchestrator.engine.model import Ack, Failure
+    from orchestrator.engine.ready import Ready
+
+LINGER = 5.0  # seconds that a batch which is not full waits for more
+GLANCE = 0.5  # seconds until the guards are asked again whether more may be sent
+NOT_PROCESSED = frozenset({Verdict.THROTTLED, Verdict.UNAUTHENTICATED, Verdict.UNREACHED})
+
+
+class Submitter:
+    """One dispatcher that forms batches at the last moment; each is sent by a task of its own."""
+
+    def __init__(self, context: Context, *, ready: Ready, agenda: Agenda) -> None:
+        self._context = context
+        self._ready = ready
+        self._agenda = agenda
+        self._api = context.operation.name
+        self._size = min(context.options.submit.batch_size, context.operation.max_batch)
+        self._canary = Canary(context.options.limits.canary, ledger=context.ledger, ids=context.ids)
+        self._unreached = 0  # sends in a row that did not reach the service
+        self._batch = context.ledger.last_batch
+
+    async def run(self) -> None:
+        """Send whatever becomes ready, until cancelled."""
+        async with anyio.create_task_group() as tasks:
+            while True:
+                await self._wait_until_worth_it()
+                await tasks.start(self._send_one, name="submit")
+
+    async def _wait_until_worth_it(self) -> None:
+        while not self._ready.is_worth_taking(self._size):
+            changed = self._ready.changed
+            if self._ready.is_empty:
+                await changed.wait()
+                continue
+            with anyio.move_on_after(LINGER) as patience:
+                await changed.wait()
+            if patience.cancelled_caught:
+                return
+
+    async def _send_one(self, *, task_status: TaskStatus[None]) -> None:
+        """Wait for leave, take what is ready then, and see it through. `task_status` tells the dispatcher to go on."""
+        async with self._context.desk.admit(self._api, Lane.SUBMIT) as ticket:
+            pause = None
+            items, isolation = self._ready.take(self._allowed())
+            if items:
+                batch = self._intend(items)
+                task_status.started()
+                await self._context.flush()
+                pause = await self._send(ticket, batch, items, isolation)
+        if not items:
+            with anyio.move_on_after(GLANCE):  # the guards allow nothing now: an answer or a look will change that
+                await self._ready.changed.wait()
+            task_status.started()
+        elif pause is not None:
+            await anyio.sleep(pause)
+            self._put_back(items, isolation)
+
+    def _intend(self, items: list[int]) -> int:
+        self._batch += 1
+        self._context.emit(ev.BatchIntended(at=self._context.clock.stamp(), batch=self._batch, items=items))
+        return self._batch
+
+    def _allowed(self) -> int:
+        """How many ids the next batch may have: guards hold it back."""
+        return int(min(self._size, self._context.room(), self._canary.room()))
+
+    async def _send(self, ticket: Ticket, batch: int, items: list[int], isolation: Isolation | None) -> float | None:
+        """Send one batch. Returns seconds after which it is to be put back, None if it was processed or is lost."""
+        context = self._context
+        ids = [context.ids[item] for item in items]
+        self._canary.sent(items)
+        try:
+            ack = await ticket.send(lambda: context.operation.submit(ids))
+        except ServiceError as error:
+            failure = error.failure
+            if failure.verdict in NOT_PROCESSED:
+                self._return(batch, items, failure)
+                self._unreached = self._unreached + 1 if failure.verdict is Verdict.UNREACHED else 0
+                return context.desk.delay_after(failure, self._unreached) if self._unreached else 0.0
+            spoiled = self._failed(failure, batch, items, isolation)
+        except RunRefusedError as error:
+            self._return(batch, items, error.failure)
+            raise
+        else:
+            self._unreached = 0
+            self._answered(ack, batch, items)
+            spoiled = False
+        if isolation is not None:
+            self._ready.release([item for item in items if len(items) == 1 or not spoiled])
+            self._ready.step(isolation, spoiled=spoiled)
+        self._ready.wake()
+        return None
+
+    def _return(self, batch: int, items: list[int], failure: Failure) -> None:
+        self._canary.returned(items)
+        self._context.emit(ev.BatchReturned(at=self._context.clock.stamp(), batch=batch, items=items, failure=failure))
+
+    def _answered(self, ack: Ack, batch: int, items: list[int]) -> None:
+        """Match the answer to the items by id, never by position."""
+        context = self._context
+        named = {context.ids[item]: item for item in items}
+        accepted = [named[item_id] for item_id in dict.fromkeys(ack.accepted) if item_id in named]
+        taken = set(accepted)
+        refusals = {named[key]: failure for key, failure in ack.refused.items() if key in named}
+        final = {item: f for item, f in refusals.items() if f.verdict is Verdict.REJECTED and item not in taken}
+        again = {item: f for item, f in refusals.items() if item not in taken and item not in final}
+        silent = [item for item in items if item not in taken and item not in refusals]
+        stamp = context.clock.stamp()
+        context.emit(
+            ev.BatchAnswered(
+                at=stamp,
+                batch=batch,
+                accepted=accepted,
+                refused=again,
+                rejected=final,
+                unmentioned=silent,
+                request_id=ack.request_id,
+            )
+        )
+        for item in accepted:
+            self._agenda.track(item, stamp)
+        self._look_into(again, soonest=0.0)
+        self._look_into(silent, soonest=context.options.poll.first_after)
+
+    def _failed(self, failure: Failure, batch: int, items: list[int], isolation: Isolation | None) -> bool:
+        """Deal with a batch that was not answered item by item. Returns whether it was spoiled by some of its ids."""
+        context, stamp = self._context, self._context.clock.stamp()
+        if failure.verdict is Verdict.LOST:
+            context.emit(ev.BatchLost(at=stamp, batch=batch, items=items, failure=failure))
+            self._look_into(items, soonest=context.options.poll.first_after)
+            return False
+        if failure.verdict in (Verdict.FORBIDDEN, Verdict.RUN_REFUSED):
+            self._return(batch, items, failure)
+            raise RunRefusedError(failure)
+        if len(items) > 1:
+            context.emit(ev.BatchSpoiled(at=stamp, batch=batch, items=items, failure=failure))
+            if isolation is None:
+                self._ready.spoiled(items)
+        elif failure.verdict is Verdict.REJECTED:
+            context.emit(ev.BatchAnswered(at=stamp, batch=batch, accepted=(), rejected={items[0]: failure}))
+        else:
+            context.emit(ev.BatchAnswered(at=stamp, batch=batch, accepted=(), refused={items[0]: failure}))
+            self._look_into(items, soonest=0.0)
+        return True
+
+    def _put_back(self, items: list[int], isolation: Isolation | None) -> None:
+        if isolation is None:
+            self._ready.put_back(items)
+        else:
+            self._ready.put_part_back(items, isolation)
+
+    def _look_into(self, items: Iterable[int], *, soonest: float) -> None:
+        """Refused, lost or not mentioned: a look decides what comes next, the later the more tries there were."""
+        context = self._context
+        stamp, ledger = context.clock.stamp(), context.ledger
+        for item in items:
+            delay = context.desk.delay_after(ledger.failures[item], ledger.tries[item])
+            self._agenda.look_at(item, stamp + max(delay, soonest))

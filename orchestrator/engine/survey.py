@@ -1,0 +1,114 @@
+"""The survey: first sight of every item, by list pages or by single looks, whichever is cheaper."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import anyio
+
+from orchestrator.engine import events as ev
+from orchestrator.engine.model import Verdict
+from orchestrator.engine.plan import is_listing_cheaper
+from orchestrator.engine.slots import Lane
+from orchestrator.engine.states import PENDING, State
+from orchestrator.errors import ServiceError
+
+if TYPE_CHECKING:
+    from orchestrator.engine.agenda import Agenda
+    from orchestrator.engine.context import Context
+    from orchestrator.engine.model import Page
+    from orchestrator.engine.places import Places
+    from orchestrator.engine.ready import Ready
+    from orchestrator.engine.watch import Watch
+
+ALONE = 1  # so few items are looked at singly from the start
+
+
+class Survey:
+    """Walks the list once. Items that it does not show are looked at singly, by whoever follows the agenda."""
+
+    def __init__(self, context: Context, *, watch: Watch, places: Places, agenda: Agenda, ready: Ready) -> None:
+        self._context = context
+        self._watch = watch
+        self._places = places
+        self._agenda = agenda
+        self._ready = ready
+        self._wanted = set(context.ledger.open_items())  # not seen in the list yet
+        self._next = 0  # the record index from which to read on
+        self._read = 0  # pages
+        self._total = math.inf  # records in the list, once somebody says so
+        self._at_end = False
+
+    async def run(self) -> None:
+        """Walk, then hand over what no page showed."""
+        if self._context.operation.max_page and len(self._wanted) > ALONE:
+            await self._walk()
+        self._hand_over()
+
+    async def _walk(self) -> None:
+        while self._total == math.inf and self._is_worth_reading():  # one by one, so as not to read past the end
+            await self._read_next()
+        async with anyio.create_task_group() as tasks:
+            for number in range(self._context.options.submit.workers):
+                tasks.start_soon(self._read_on, name=f"survey-{number}")
+
+    async def _read_on(self) -> None:
+        """Read pages until there are no more, or single looks have become the cheaper way."""
+        while self._is_worth_reading():
+            await self._read_next()
+
+    def _is_worth_reading(self) -> bool:
+        if self._at_end or not self._wanted or self._next >= self._total:
+            return False
+        left = math.ceil((self._total - self._next) / self._places.page_size) if self._total < math.inf else math.inf
+        return is_listing_cheaper(unseen=len(self._wanted), pages_left=left, pages_read=self._read)
+
+    async def _read_next(self) -> None:
+        offset = self._next
+        self._next += self._places.page_size
+        self._read += 1
+        try:
+            page, found = await self._watch.page(offset, Lane.SURVEY)
+        except ServiceError as error:
+            self._page_failed(offset, error)
+        else:
+            self._wanted -= found
+            self._measure(page, offset)
+
+    def _page_failed(self, offset: int, error: ServiceError) -> None:
+        context, failure = self._context, error.failure
+        stamp = context.clock.stamp()
+        if failure.verdict is Verdict.FORBIDDEN:
+            self._at_end = True
+            context.emit(ev.ListingRefused(at=stamp, failure=failure))
+            return
+        text = (
+            f"the list from record {offset} on could not be read ({failure.text}); "
+            "the tasks that stand there are looked at one by one"
+        )
+        context.emit(ev.Noted(at=stamp, name="survey.page_failed", text=text))
+
+    def _measure(self, page: Page, offset: int) -> None:
+        """How long the list is: `count` may be of all records, or of this page only."""
+        rows = len(page.ids)
+        if page.count is not None and page.count > rows:
+            self._total = page.count  # said of all records, it cannot be less than what we read
+            if 0 < rows < self._places.page_size and offset + rows < page.count:
+                self._next = min(self._next, offset + rows)  # the service gives shorter pages than we asked for
+                self._places.page_size = rows
+        elif rows < self._places.page_size:
+            self._at_end = True
+
+    def _hand_over(self) -> None:
+        """What no page showed is looked at singly; then nothing more is to come."""
+        context = self._context
+        ledger, stamp = context.ledger, context.clock.stamp()
+        unseen = [item for item in self._wanted if ledger.state[item] == State.UNSEEN]
+        unseen.sort()
+        if unseen:
+            context.emit(ev.Missed(at=stamp, items=unseen))
+        for item in sorted(self._wanted):
+            if ledger.state[item] in PENDING:
+                self._agenda.look_at(item, stamp, singly=True)
+        self._ready.survey_is_over()

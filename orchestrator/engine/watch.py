@@ -1,0 +1,175 @@
+"""The watch: makes looks, turns what they show into events, and sends each item on to who deals with it next."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from orchestrator.engine import events as ev
+from orchestrator.engine.model import Phase, Verdict
+from orchestrator.engine.states import FIRST_FINAL, State
+from orchestrator.errors import RunRefusedError, ServiceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestrator.engine.agenda import Agenda
+    from orchestrator.engine.context import Context
+    from orchestrator.engine.curve import Curve
+    from orchestrator.engine.model import Failure, Page
+    from orchestrator.engine.places import Places
+    from orchestrator.engine.ready import Ready
+    from orchestrator.engine.slots import Lane
+
+# A further sighting in the same status is news to these: they wait for exactly that, or count how often.
+ALWAYS_NEWS = frozenset({State.UNSEEN, State.MISSING, State.AMBIGUOUS, State.REFUSED, State.CONFIRMING})
+LOOK_AGAIN = 30.0  # seconds until an item is looked at again whose look failed as often as is allowed
+
+
+class Watch:
+    """Looks at pages and at single items."""
+
+    def __init__(self, context: Context, *, places: Places, curve: Curve, agenda: Agenda, ready: Ready) -> None:
+        self.list_is_fine = False  # whether the list was seen to show what is on its way (it may be coarse)
+        self._context = context
+        self._places = places
+        self._curve = curve
+        self._agenda = agenda
+        self._ready = ready
+
+    async def page(self, offset: int, lane: Lane) -> tuple[Page, set[int]]:
+        """Read one page of the list. Returns it and the items found on it. Raises `ServiceError`."""
+        context = self._context
+        size = self._places.page_size
+        page = await context.desk.ask("list", lane, lambda: context.operation.page(offset, size))
+        return page, self._page_seen(page, offset)
+
+    async def single(self, item: int, lane: Lane) -> None:
+        """Look at one item, and see to it that it is looked at again if that came to nothing."""
+        context = self._context
+        item_id = context.ids[item]
+        try:
+            sighting = await context.desk.ask("show", lane, lambda: context.operation.look(item_id))
+        except ServiceError as error:
+            self._look_failed(item, error)
+            return
+        if context.ledger.state[item] >= FIRST_FINAL:
+            return
+        statuses = {sighting.status: [item]}
+        context.emit(
+            ev.Seen(at=context.clock.stamp(), source="look", statuses=statuses, request_id=sighting.request_id)
+        )
+        self._send_on([item], trusted=True)
+
+    def _look_failed(self, item: int, error: ServiceError) -> None:
+        context, failure = self._context, error.failure
+        state = context.ledger.state[item]
+        match failure.verdict:
+            case _ if state >= FIRST_FINAL:
+                pass
+            case Verdict.GONE if state != State.SENDING:
+                context.emit(ev.Gone(at=context.clock.stamp(), item=item, failure=failure))
+            case Verdict.FORBIDDEN:
+                raise RunRefusedError(failure) from error
+            case Verdict.REJECTED | Verdict.BAD_ITEM if state in (State.MISSING, State.UNSEEN):
+                context.emit(ev.Rejected(at=context.clock.stamp(), items={item: failure}))
+            case _:
+                self._agenda.look_at(item, context.clock.stamp() + LOOK_AGAIN, singly=True)
+
+    def _page_seen(self, page: Page, offset: int) -> set[int]:
+        """Fold one page: the hot loop of a large run."""
+        context, ledger = self._context, self._context.ledger
+        get, state, status = context.index.get, ledger.state, ledger.status
+        found: list[int] = []
+        places: list[int] = []
+        news: dict[str, list[int]] = {}
+        codes = {word: ledger.code(word) for word in set(page.statuses)}
+        for place, (item_id, word) in enumerate(zip(page.ids, page.statuses, strict=True), start=offset):
+            item = get(item_id)
+            if item is None:
+                continue
+            found.append(item)
+            places.append(place)
+            stands = state[item]
+            if stands < FIRST_FINAL and (status[item] != codes[word] or stands in ALWAYS_NEWS):
+                news.setdefault(word, []).append(item)
+        self._places.note(found, places)
+        phase = context.operation.phase
+        self.list_is_fine = self.list_is_fine or any(phase(word) is Phase.GOING for word in codes)
+        if news:
+            stamp = context.clock.stamp()
+            context.emit(ev.Seen(at=stamp, source="list", statuses=news, request_id=page.request_id))
+            for items in news.values():
+                self._send_on(items, trusted=self.list_is_fine)
+        return set(found)
+
+    def _send_on(self, items: Iterable[int], *, trusted: bool) -> None:
+        """Each item to who deals with it now: the queue, the agenda, or nobody any more."""
+        state = self._context.ledger.state
+        sorted_out: dict[int, list[int]] = {}
+        for item in items:
+            sorted_out.setdefault(state[item], []).append(item)
+        for stands, group in sorted_out.items():
+            if stands == State.READY:
+                self._ready.put(group)
+            elif stands == State.DONE:
+                self._learn(group)
+            elif stands in (State.AMBIGUOUS, State.REFUSED):
+                self._reconsider(group, trusted=trusted)
+            elif stands in (State.WAITING, State.GOING, State.CONFIRMING):
+                self._track(group)
+                self.reissue_overdue(group, trusted=trusted)
+
+    def _learn(self, done: Iterable[int]) -> None:
+        """Add to the curve how long these took."""
+        ledger = self._context.ledger
+        for item in done:
+            taken = ledger.finished_at[item] - ledger.accepted_last(item)
+            if not math.isnan(taken):
+                self._curve.add(taken)
+
+    def _track(self, items: Iterable[int]) -> None:
+        ledger, now = self._context.ledger, self._context.clock.stamp()
+        for item in items:
+            since = ledger.accepted_last(item)
+            self._agenda.track(item, now if math.isnan(since) else since, seen_at=now)
+
+    def _reconsider(self, items: Iterable[int], *, trusted: bool) -> None:
+        """Decide on items that were refused, or whose answer was lost, now that they were seen."""
+        context, ledger = self._context, self._context.ledger
+        stamp, attempts = context.clock.stamp(), context.options.retry.attempts
+        again: list[int] = []
+        exhausted: dict[int, Failure] = {}
+        for item in items:
+            if ledger.phase_of(item) is not Phase.ACTIONABLE:
+                self._agenda.look_at(item, stamp + context.options.poll.interval)
+            elif not trusted:
+                self._agenda.look_at(item, stamp, singly=True)
+            elif ledger.tries[item] >= attempts or ledger.failures[item].verdict is Verdict.BAD_ITEM:
+                exhausted[item] = ledger.failures[item]
+            else:
+                again.append(item)
+        if again:
+            context.emit(ev.Resubmitted(at=stamp, items=again, reissue=False))
+            self._ready.put(again)
+        if exhausted:
+            context.emit(ev.Rejected(at=stamp, items=exhausted))
+
+    def reissue_overdue(self, items: Iterable[int], *, trusted: bool) -> None:
+        """Ask again for accepted items that do not leave their state."""
+        context, ledger, poll = self._context, self._context.ledger, self._context.options.poll
+        stamp = context.clock.stamp()
+        overdue = [
+            item
+            for item in items
+            if ledger.state[item] == State.WAITING
+            and stamp - ledger.accepted_last(item) >= poll.reissue_after
+            and ledger.reissues[item] < poll.max_reissues
+            and ledger.phase_of(item) is Phase.ACTIONABLE
+        ]
+        if overdue and trusted:
+            context.emit(ev.Resubmitted(at=stamp, items=overdue, reissue=True))
+            self._ready.put(overdue)
+        else:
+            for item in overdue:
+                self._agenda.look_at(item, stamp, singly=True)
