@@ -183,7 +183,7 @@ class Ticket:
             result = "failed"
         self._report(result, failure, attempt)
         if quota is not None:
-            desk._emit(QuotaLearned(at=desk._clock.stamp(), api=self._api, quota=quota))  # noqa: SLF001  # its own desk
+            desk._emit(QuotaLearned(at=desk._clock.stamp(), api=self._api, quota=quota))  # its own desk
         if failure.verdict is Verdict.RUN_REFUSED or (
             failure.verdict is Verdict.UNAUTHENTICATED and desk.pacing.gate.is_final
         ):
@@ -191,9 +191,9 @@ class Ticket:
 
     def _report(self, result: str, failure: Failure | None, attempt: int) -> None:
         desk = self._desk
-        desk._ended(  # noqa: SLF001  # its own desk
+        desk._ended(  # its own desk
             RequestEnded(
-                at=desk._clock.stamp(),  # noqa: SLF001  # its own desk
+                at=desk._clock.stamp(),  # its own desk
                 api=self._api,
                 result=result,
                 seconds=anyio.current_time() - self._sent_at,

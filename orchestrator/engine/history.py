@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.account import RequestCounts
-from orchestrator.engine.model import Ending
+from orchestrator.engine.model import FINISHED
 
 if TYPE_CHECKING:
-    from orchestrator.engine.model import Quota
+    from orchestrator.engine.model import Ending, Quota
 
 MAX_NOTES = 50
 
@@ -67,7 +67,7 @@ class History:
     @property
     def is_finished(self) -> bool:
         """Whether the run came to its end, so that taking it up again would only say the same."""
-        return self.ending in (Ending.FINISHED, Ending.DEADLINE)
+        return self.ending in FINISHED
 
     @property
     def elapsed(self) -> float:

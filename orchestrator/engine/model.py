@@ -47,6 +47,9 @@ class Ending(enum.Enum):
     REFUSED = "refused"  # the service refused the whole run
 
 
+FINISHED = frozenset({Ending.FINISHED, Ending.DEADLINE})  # running it again would only say the same
+
+
 class Verdict(enum.Enum):
     """What an unsuccessful answer means for the request, its items and the run."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from orchestrator.engine.isolation import Isolation
     from orchestrator.engine.ledger import Ledger
+LINGER = 5.0  # seconds that a batch which is not full waits while items are seen for the first time
+LINGER_FOR_LOOKS = 1.0  # and while refused or lost ones are looked into
 
 
 class Ready:
@@ -72,18 +75,18 @@ class Ready:
         self._surveying = False
         self.wake()
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing waits to be sent."""
-        return not self._parts and not self._items
-
-    def is_worth_taking(self, batch_size: int) -> bool:
-        """Whether to send now: a part, a full batch, or the rest when no first sight of an item is to come."""
+    def patience(self, batch_size: int) -> float:
+        """Seconds that a batch may wait to be filled; 0.0: take it now, `inf`: there is nothing to take."""
         if self._parts or len(self._items) >= batch_size:
-            return True
+            return 0.0
+        if not self._items:
+            return math.inf
         totals = self._ledger.totals
-        more_to_come = self._surveying or totals[State.UNSEEN] + totals[State.MISSING] > 0
-        return bool(self._items) and not more_to_come
+        if self._surveying or totals[State.UNSEEN] + totals[State.MISSING]:
+            return LINGER
+        if totals[State.REFUSED] + totals[State.AMBIGUOUS]:
+            return LINGER_FOR_LOOKS
+        return 0.0
 
     def take(self, size: int) -> tuple[list[int], Isolation | None]:
         """The next batch, of `size` items at most: may be empty. With an isolation if it is a part of one."""

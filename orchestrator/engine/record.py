@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from orchestrator.engine.codec import decode, encode, is_kept
+from orchestrator.engine.events import RunEnded
+from orchestrator.engine.model import FINISHED
 from orchestrator.errors import RecordError
 
 if TYPE_CHECKING:
@@ -103,6 +105,17 @@ class Record:
                         f"{self.path}: event {number} ({kind}) cannot be read: {error}; "
                         "the file was changed or written by another version; keep it and start over with --fresh"
                     ) from error
+
+    def is_finished(self) -> bool:
+        """Whether the last word on the run as a whole is that it came to its end."""
+        words = ("RunStarted", "RunEnded", "Reopened")
+        query = "SELECT at, kind, body FROM event WHERE kind IN (?, ?, ?) ORDER BY number DESC LIMIT 1"
+        with _disk_trouble(self.path):
+            last = self._connection.execute(query, words).fetchone()
+        if last is None:
+            return False
+        event = decode(*last)
+        return isinstance(event, RunEnded) and event.ending in FINISHED
 
     def append(self, event: Event) -> None:
         """Keep `event`; durable with the next `flush`."""

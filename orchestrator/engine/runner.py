@@ -33,15 +33,15 @@ from orchestrator.engine.watch import Watch
 from orchestrator.errors import GuardError, RunRefusedError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from orchestrator.engine.account import RunInfo
     from orchestrator.engine.operation import BulkOperation
     from orchestrator.engine.record import Record
     from orchestrator.engine.source import Items
 
-DRAIN_SECONDS = 4.0  # what is in flight may still be answered for so long after a request to end
-LAST_WRITE_SECONDS = 4.0  # and the record's last words may take so long
+DRAIN_SECONDS = 3.0  # what is in flight may still be answered for so long after a request to end
+LAST_WRITE_SECONDS = 3.0  # and the record's last words may take so long
 HEARTBEAT = 1.0  # seconds between writings of what is not urgent
 FALLBACK_PAGE = 1000
 
@@ -85,7 +85,7 @@ class Run:
         self._info = info
         self._options = options or RunOptions()
         self._record = record
-        self._observers = (self.history.apply, *observers)
+        self._observers = observers
         self._now = now
         self._random = random or Random()  # noqa: S311  # jitter
         self._drain = anyio.Event()
@@ -118,6 +118,14 @@ class Run:
             to_send=to_send,
             opens_in=self._operation.pacing.opens_in(self._operation.name),
         )
+
+    def not_over(self, words: Collection[str] = ()) -> list[int]:
+        """The items of a finished run that are not over; with `words`, those that came to one of these outcomes."""
+        ending, ledger, labels = self.history.ending or Ending.INTERRUPTED, self.ledger, self._operation.labels
+        wanted = {outcome for outcome in Outcome if labels.get(outcome, outcome.value) in words}
+        if not words:
+            wanted = set(Outcome) - self._operation.over
+        return [item for item in range(ledger.count) if ledger.outcome(item, ending) in wanted]
 
     async def execute(self, *, retry: Sequence[int] | None = None) -> Report:
         """Run to the end, and account for every item. `retry`: items of a finished run to try again.
@@ -178,7 +186,7 @@ class Run:
             ledger=self.ledger,
             clock=clock,
             record=self._record,
-            observers=self._observers,
+            observers=(self.history.apply, *self._observers),
         )
         context.desk = Desk(
             pacing=operation.pacing,

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from orchestrator.engine.model import Ack, Failure
     from orchestrator.engine.ready import Ready
 
-LINGER = 5.0  # seconds that a batch which is not full waits for more
 GLANCE = 0.5  # seconds until the guards are asked again whether more may be sent
 NOT_PROCESSED = frozenset({Verdict.THROTTLED, Verdict.UNAUTHENTICATED, Verdict.UNREACHED})
 
@@ -50,14 +49,12 @@ class Submitter:
                 await tasks.start(self._send_one, name="submit")
 
     async def _wait_until_worth_it(self) -> None:
-        while not self._ready.is_worth_taking(self._size):
+        """Until there is a batch: a full one, or what there is when waiting for more has lasted long enough."""
+        while (patience := self._ready.patience(self._size)) > 0:
             changed = self._ready.changed
-            if self._ready.is_empty:
+            with anyio.move_on_after(patience) as wait:
                 await changed.wait()
-                continue
-            with anyio.move_on_after(LINGER) as patience:
-                await changed.wait()
-            if patience.cancelled_caught:
+            if wait.cancelled_caught:
                 return
 
     async def _send_one(self, *, task_status: TaskStatus[None]) -> None:

@@ -1,0 +1,1 @@
+"""Huawei Cloud DCS: its states, codes, messages, signature and client; it knows Huawei, never a terminal."""

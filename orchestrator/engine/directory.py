@@ -1,0 +1,152 @@
+"""An output directory and its record: opened, made, put aside; it belongs to one run."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.engine.account import InputCounts, RunInfo, ShardCounts
+from orchestrator.engine.record import Record
+from orchestrator.engine.source import Items
+from orchestrator.errors import InputError, RecordError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME = "run.db"
+SIMULATED = "simulator"  # stands for the endpoint of a service that lives and dies with the process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What makes two runs the same: resuming is right only where all of it is equal."""
+
+    input: str  # digest of the set of ids
+    operation: str
+    project_id: str
+    endpoint: str
+
+    def differences(self, other: Identity) -> list[str]:
+        """What differs, in words, `other` being what the record says."""
+        found = [
+            f"{name}: {getattr(self, key)} here, {getattr(other, key)} there"
+            for key, name in (("operation", "operation"), ("project_id", "project"), ("endpoint", "endpoint"))
+            if getattr(self, key) != getattr(other, key)
+        ]
+        return ["the input is another set of ids", *found] if self.input != other.input else found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A record with what it says of its run: `info` and `items` are the record's, not today's."""
+
+    record: Record
+    info: RunInfo
+    items: Items
+    identity: Identity
+
+
+def open_existing(directory: Path, *, write: bool = True) -> Opened | None:
+    """The record in `directory`; None if there is none. Raises `RecordError`."""
+    path = directory / NAME
+    if not path.exists():
+        return None
+    record = Record.open(path, write=write)
+    try:
+        return _read(record)
+    except BaseException:
+        record.close()
+        raise
+
+
+def create(directory: Path, *, identity: Identity, info: RunInfo, items: Items, job: dict[str, Any]) -> Opened:
+    """Make the record of a new run; whole, or not at all. Raises `RecordError`."""
+    path, unfinished = directory / NAME, directory / f"{NAME}.new"
+    meta = {
+        "info": {name: getattr(info, name) for name in RunInfo.__slots__},
+        "identity": {name: getattr(identity, name) for name in Identity.__slots__},
+        "counts": {name: getattr(items.counts, name) for name in InputCounts.__slots__},
+        "malformed": list(items.malformed),
+        "shard": {name: getattr(items.shard, name) for name in ShardCounts.__slots__} if items.shard else None,
+        "job": job,
+    }
+    try:
+        unfinished.unlink(missing_ok=True)  # of a process that died while making it; nothing was sent then
+        Record.create(unfinished, meta=meta, ids=items.ids).close()
+        unfinished.rename(path)
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}; the record must be written before anything is sent") from error
+    return Opened(record=Record.open(path), info=info, items=items, identity=identity)
+
+
+def put_aside(directory: Path, *, now: float) -> Path | None:
+    """Give the record that is there a dated name and return it; None if there is none. Raises `RecordError`."""
+    path = directory / NAME
+    if not path.exists():
+        return None
+    with contextlib.suppress(RecordError):  # what a crash left half done is rolled back first, if it can be read
+        Record.open(path).close()
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    aside, number = directory / f"run-{stamp}.db", 1
+    while aside.exists():
+        number += 1
+        aside = directory / f"run-{stamp}-{number}.db"
+    try:
+        path.rename(aside)
+        journal = directory / f"{NAME}-journal"
+        if journal.exists():
+            journal.rename(aside.with_name(f"{aside.name}-journal"))
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}; it could not be renamed to {aside.name}") from error
+    return aside
+
+
+def discard_simulated(directory: Path, opened: Opened | None) -> Opened | None:
+    """Remove the record of a simulated run: its service died with it. Others are returned as they are."""
+    if opened is None or opened.identity.endpoint != SIMULATED:
+        return opened
+    opened.record.close()
+    (directory / NAME).unlink()
+    return None
+
+
+def require_same(opened: Opened, identity: Identity, directory: Path) -> None:
+    """Raise `InputError`, saying what differs, unless the record is of this very run."""
+    differences = identity.differences(opened.identity)
+    if differences:
+        raise InputError(
+            f"{directory} holds the record of another run ({opened.info.name}, {opened.info.run_id}): "
+            f"{'; '.join(differences)}. Give this run another --output, or --fresh to keep the old record "
+            "under a dated name and start over"
+        )
+
+
+def _read(record: Record) -> Opened:
+    meta = record.meta
+    try:
+        shard = ShardCounts(**meta["shard"]) if meta["shard"] else None
+        counts = InputCounts(**meta["counts"])
+        info, identity = RunInfo(**meta["info"]), Identity(**meta["identity"])
+        malformed = tuple(meta["malformed"])
+    except (KeyError, TypeError) as error:
+        raise RecordError(
+            f"{record.path}: the record lacks what belongs to every run ({error}); nothing was changed; "
+            "use another output.dir, or --fresh"
+        ) from error
+    ids = record.ids()
+    if len(ids) != counts.unique:
+        raise RecordError(
+            f"{record.path}: {len(ids)} ids where there should be {counts.unique}; the file is damaged; nothing was "
+            "changed; restore it, or start over with --fresh"
+        )
+    items = Items(
+        ids=ids,
+        index={item_id: place for place, item_id in enumerate(ids)},
+        counts=counts,
+        digest=identity.input,
+        shard=shard,
+        malformed=malformed,
+    )
+    return Opened(record=record, info=info, items=items, identity=identity)

@@ -1,0 +1,77 @@
+"""The lock on an output directory: one runner at a time, and a word on who it is.
+
+An advisory lock of the operating system on `run.lock`: a process that dies, however it dies, lets go of it at once. On
+a network volume the file server keeps the lock of a node that vanished until its lease ends (for NFS some 90 seconds).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import DirectoryBusyError, RecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NAME = "run.lock"
+MODE = 0o600
+MAX_WORDS = 4096  # bytes read of what another holder wrote
+
+
+@contextmanager
+def hold(directory: Path) -> Iterator[None]:
+    """Hold `directory` for the block.
+
+    Raises `DirectoryBusyError`, naming the holder, when another process (or another run of this one) has it, and
+    `RecordError` where no lock can be made.
+    """
+    path = directory / NAME
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, MODE)
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}; the output directory must be writable") from error
+    try:
+        _lock(descriptor, path)
+        _write(descriptor, {"pid": os.getpid(), "host": socket.gethostname(), "since": _now()})
+        try:
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)  # nobody holds it; the file stays, for removing it would race with a taker
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise DirectoryBusyError(
+            f"{path.parent} is held by {_holder(descriptor)}: one runner at a time; "
+            "wait until it ends, or give this run another --output"
+        ) from error
+    except OSError as error:
+        raise RecordError(f"{path}: {error.strerror}; this file system cannot lock files, use another one") from error
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        words = json.loads(os.pread(descriptor, MAX_WORDS, 0))
+        return f"process {words['pid']} on {words['host']} since {words['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process (it has not said which yet)"
+
+
+def _write(descriptor: int, words: dict[str, object]) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(words).encode() + b"\n", 0)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""The job file: read, checked all at once, made into options."""

@@ -1,0 +1,1 @@
+"""The account on disk and on the terminal: summary, table, page, text."""

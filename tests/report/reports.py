@@ -1,0 +1,73 @@
+"""Reports for the tests: a small one with every kind of row, and ways to vary it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.engine.account import InputCounts, Report, RequestCounts, Row, RunInfo, Timing
+from orchestrator.engine.model import Ending, Quota
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+WORDS = (
+    "stopped",
+    "already_stopped",
+    "ended",
+    "not_found",
+    "rejected",
+    "skipped",
+    "timed_out",
+    "unconfirmed",
+    "not_attempted",
+)
+OVER = frozenset(WORDS[:3])
+START = 1_700_000_000.0  # 2023-11-14T22:13:20Z
+
+
+def make_row(task_id: str, outcome: str = "stopped", **fields: Any) -> Row:
+    """A row; a stopped one has its stamps."""
+    values: dict[str, Any] = {
+        "status": "TERMINATED" if outcome == "stopped" else "",
+        "first_status": "MIGRATING",
+        "error_code": "",
+        "error_message": "",
+        "stop_requests": 1,
+        "accepted_at": START + 1 if outcome == "stopped" else None,
+        "finished_at": START + 9.25 if outcome == "stopped" else None,
+        "seconds_to_stop": 8.25 if outcome == "stopped" else None,
+        "request_id": "r-1",
+    }
+    return Row(task_id=task_id, outcome=outcome, **{**values, **fields})
+
+
+def make_report(rows: Sequence[Row] = (make_row("a"),), **fields: Any) -> Report:
+    """A report whose outcomes are those of `rows`."""
+    counted = Counter(row.outcome for row in rows)
+    values: dict[str, Any] = {
+        "info": RunInfo(
+            run_id="run-1",
+            name="old-migrations",
+            operation="stop",
+            reason="INC-1",
+            endpoint="https://dcs.example.com",
+            project_id="p1",
+        ),
+        "ending": Ending.FINISHED,
+        "ending_reason": "",
+        "input": InputCounts(input=len(rows), unique=len(rows)),
+        "outcomes": {word: counted[word] for word in WORDS},
+        "over": OVER,
+        "requests": {
+            "stop": RequestCounts(ok=3, throttled=2, retried=1, failed=1),
+            "list": RequestCounts(ok=1),
+            "show": RequestCounts(),
+        },
+        "quotas": {"stop": Quota(policy="user", limit=20, seconds=5.0)},
+        "timing": Timing(started_at=START, finished_at=START + 100.5, elapsed_seconds=99.8764),
+        "attempts": 1,
+        "notes": [],
+        "rows": lambda: iter(rows),
+    }
+    return Report(**{**values, **fields})
