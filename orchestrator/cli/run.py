@@ -193,7 +193,7 @@ class _Command:
         """A second signal: end at once. The record needs nothing more; it is whole after any death."""
         restore = SHOW_CURSOR if self.console.can_draw else ""
         self.console.tell(f"{restore}ended at once; the record is kept: the same command resumes")
-        os._exit(ABORTED)  # noqa: SLF001  # no clean-up may delay it
+        os._exit(ABORTED)  # no clean-up may delay it
 
 
 @dataclass(frozen=True, slots=True)

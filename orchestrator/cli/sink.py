@@ -141,11 +141,10 @@ class LogSink:
             )
 
     def _batch_returned(self, event: events.BatchReturned) -> None:
-        fields = {"batch": event.batch, "tasks": len(event.items), **_failure(event.failure)}
-        if event.failure.verdict is Verdict.THROTTLED:
-            self._note(event.at, "batch.throttled", **fields)
-        else:
-            self._warn(event.at, "batch.returned", **fields)
+        if event.failure.verdict is not Verdict.THROTTLED:
+            self._warn(event.at, "batch.returned", batch=event.batch, tasks=len(event.items), **_failure(event.failure))
+        elif self._routine:  # `request.throttled` has said what matters
+            self._log.debug("batch.throttled", batch=event.batch, tasks=len(event.items))
 
     def _batch_lost(self, event: events.BatchLost) -> None:
         self._warn(event.at, "batch.lost", batch=event.batch, tasks=len(event.items), **_failure(event.failure))

@@ -43,8 +43,8 @@ class Desk:
         self.slots = slots
         self.failing_since: float | None = None  # stamp of the first failure since the last answer of any use
         self._retry = retry
-        self._emit = emit
-        self._clock = clock
+        self.emit = emit
+        self.clock = clock
         self._random = random
         self._budget = Budget()
         self._one_retry = anyio.Lock()
@@ -66,7 +66,7 @@ class Desk:
             return None
         counts = {api: dict(counter) for api, counter in self._counts.items()}
         self._counts = {}
-        return Tallied(at=self._clock.stamp(), requests=counts)
+        return Tallied(at=self.clock.stamp(), requests=counts)
 
     @asynccontextmanager
     async def admit(self, api: str, lane: Lane) -> AsyncIterator[Ticket]:
@@ -119,9 +119,10 @@ class Desk:
         async with self._one_retry:  # the budget is spent: retries go one at a time
             await anyio.sleep(delay)
 
-    def _ended(self, ended: RequestEnded) -> None:
+    def count(self, ended: RequestEnded) -> None:
+        """One request came back, or was given up."""
         self._counts.setdefault(ended.api, Counter())[ended.result] += 1
-        self._emit(ended)
+        self.emit(ended)
 
     def note_answer(self, failure: Failure | None) -> None:
         """Keep watch over whether the service answers at all."""
@@ -129,7 +130,7 @@ class Desk:
             self._budget.succeeded()
         if failure is not None and failure.verdict in AGAIN:
             if self.failing_since is None:
-                self.failing_since = self._clock.stamp()
+                self.failing_since = self.clock.stamp()
         else:
             self.failing_since = None
 
@@ -183,7 +184,7 @@ class Ticket:
             result = "failed"
         self._report(result, failure, attempt)
         if quota is not None:
-            desk._emit(QuotaLearned(at=desk._clock.stamp(), api=self._api, quota=quota))  # its own desk
+            desk.emit(QuotaLearned(at=desk.clock.stamp(), api=self._api, quota=quota))  # its own desk
         if failure.verdict is Verdict.RUN_REFUSED or (
             failure.verdict is Verdict.UNAUTHENTICATED and desk.pacing.gate.is_final
         ):
@@ -191,9 +192,9 @@ class Ticket:
 
     def _report(self, result: str, failure: Failure | None, attempt: int) -> None:
         desk = self._desk
-        desk._ended(  # its own desk
+        desk.count(  # its own desk
             RequestEnded(
-                at=desk._clock.stamp(),  # its own desk
+                at=desk.clock.stamp(),  # its own desk
                 api=self._api,
                 result=result,
                 seconds=anyio.current_time() - self._sent_at,

@@ -94,6 +94,9 @@ def _tasks(spec: JobSpec) -> Iterator[Complaint]:
     # A simulator without a list has tasks of its own, and the job is about all of them.
     if tasks.where is None and not named and spec.service.simulator is None:
         yield Complaint(("tasks",), "no tasks; name them in tasks.ids or in tasks.file")
+    if tasks.exclude and not named and tasks.where is None:
+        message = "means nothing without ids or file; name the tasks to exclude from"
+        yield Complaint(("tasks", "exclude"), message, (("tasks", "ids"), ("tasks", "file")))
     if tasks.where is not None and named:
         yield Complaint(where, "cannot stand beside ids or file; keep one of them, and use tasks.exclude")
     if tasks.where is not None and not any(value is not None for _, value in tasks.where):

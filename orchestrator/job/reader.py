@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from orchestrator.engine.idfile import show
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -20,6 +22,7 @@ MAX_BYTES: Final = 16 * 1024 * 1024
 MAX_DEPTH: Final = 20  # collections in collections; a job file needs four
 MAX_COPIES: Final = 10_000  # values that aliases may repeat, all together
 MAX_DIGITS: Final = 400  # a longer number is text
+MAX_MESSAGE: Final = 300  # characters; the parser repeats what it stumbles over, however long
 
 _INT: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
@@ -123,6 +126,10 @@ def _hint(what: str, text: str, mark: Any) -> str:
     return "look at this line and the one before it"
 
 
+def _bounded(message: str) -> str:
+    return message if len(message) <= MAX_MESSAGE else message[:MAX_MESSAGE] + "…"
+
+
 def _code(character: object) -> str:
     return f"U+{character:04X}" if isinstance(character, int) else repr(character)
 
@@ -145,7 +152,7 @@ class _Builder:
     def error(self, message: str, mark: Any = None, *, line: int | None = None) -> YamlError:
         """An error at `mark`, or at `line`; duplicate keys found so far are told with it."""
         number = line if line is not None else (mark.line + 1 if mark is not None else self.line)
-        return YamlError(*self._duplicates, f"{self._origin(number)}: {message}")
+        return YamlError(*self._duplicates, f"{self._origin(number)}: {_bounded(message)}")
 
     def result(self) -> Node:
         """The whole document; a mapping without keys where there is nothing."""
@@ -249,7 +256,7 @@ class _Builder:
             raise self.error("a key must be a word, not a list or a mapping")
         if node.text in entries:
             self._duplicates.append(
-                f"{self._origin(self.line)}: the key {node.text!r} stands here for the second time "
+                f"{self._origin(self.line)}: the key {show(node.text)} stands here for the second time "
                 f"(first: {entries[node.text].origin}); keep one of them"
             )
         return node

@@ -28,7 +28,7 @@ EVENTS: list[tuple[ev.Event, str, list[str]]] = [
         "warning",
         ["batch.refused", "batch.rejected", "batch.unmentioned"],
     ),
-    (ev.BatchReturned(at=0, batch=1, items=[1], failure=THROTTLED), "info", ["batch.throttled"]),
+    (ev.BatchReturned(at=0, batch=1, items=[1], failure=THROTTLED), "debug", ["batch.throttled"]),
     (ev.BatchReturned(at=0, batch=1, items=[1], failure=FAILURE), "warning", ["batch.returned"]),
     (ev.BatchLost(at=0, batch=1, items=[1], failure=FAILURE), "warning", ["batch.lost"]),
     (ev.BatchSpoiled(at=0, batch=1, items=[1], failure=FAILURE), "warning", ["batch.spoiled"]),
@@ -112,11 +112,17 @@ class TestLogSink:
 
     def test_repeated_notes_and_bare_failures_are_bounded_too(self) -> None:
         bare = [
-            ev.BatchReturned(at=0, batch=n, items=[n], failure=Failure(verdict=Verdict.THROTTLED)) for n in range(9)
+            ev.RequestEnded(at=0, api="stop", result="throttled", seconds=0, attempt=1, failure=THROTTLED)
+            for _ in range(9)
         ]
         lines = Lines().after(*bare)
         assert len(lines) == BURST
         assert "message" not in lines[0]
+
+    def test_a_failure_of_few_words_is_told_in_few(self) -> None:
+        bare = Failure(verdict=Verdict.LOST)
+        [line] = Lines().after(ev.BatchLost(at=0, batch=1, items=[1], failure=bare))
+        assert not {"status", "code", "message", "request_id"} & set(line)
 
     def test_a_million_rejected_at_once_are_a_few_lines(self) -> None:
         assert len(Lines().after(ev.Rejected(at=0, items=dict.fromkeys(range(10_000), FAILURE)))) == BURST

@@ -219,6 +219,12 @@ class TestContradictions:
         assert len(jobs.problems(text)) == 2
         assert len(jobs.problems("version: 1\nservice: {simulator: 5}\ntasks: {ids: [a]}\n")) == 1
 
+    def test_an_exclusion_needs_something_to_exclude_from(self, jobs: Jobs) -> None:
+        text = "version: 1\nservice: {simulator: {tasks: 5}}\n"
+        assert jobs.load(text).tasks.ids == []
+        (found,) = jobs.problems(text, "tasks.exclude=[a]")
+        assert "tasks.exclude: means nothing without ids or file" in found
+
     def test_loopback_may_be_unsigned(self, jobs: Jobs) -> None:
         spec = jobs.load(GOOD, "service.endpoint=http://127.0.0.1:8080", "service.credentials=none")
         assert spec.service.credentials == "none"

@@ -115,6 +115,10 @@ class TestComplaints:
     def test_tell_duplicate_keys_together_with_what_ends_the_reading(self) -> None:
         assert len(complaint("a: 1\na: 2\nb: 1\nb: 2\nc: [\n").splitlines()) == 3
 
+    @pytest.mark.parametrize("text", ["!" + "a" * 5_000, "*" + "a" * 5_000, f"{'k' * 900}: 1\n{'k' * 900}: 1\n"])
+    def test_are_of_bounded_length(self, text: str) -> None:
+        assert len(complaint(text)) < 500
+
     def test_a_billion_laughs_are_stopped_at_once(self) -> None:
         lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
         lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]

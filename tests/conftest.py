@@ -1,0 +1,28 @@
+"""Which event loop a test runs on: virtual time for the engine, a real one everywhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from orchestrator.testing import VirtualTimeLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+IN_VIRTUAL_TIME = ("engine", "test_testing.py")  # below tests/
+
+# A busy machine is no failure of ours; every property bounds its own work.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:
+    """Say on which loop `item` runs."""
+    here = item.path.relative_to(config.rootpath / "tests").parts[0]
+    return {"virtual": VirtualTimeLoop} if here in IN_VIRTUAL_TIME else {"real": asyncio.new_event_loop}
