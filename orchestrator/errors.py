@@ -34,6 +34,10 @@ class RecordError(OrchestratorError):
     """The run's record cannot be opened, read or written; no request leaves without it."""
 
 
+class RecordUnusableError(RecordError):
+    """There is no directory, no lock or no record to begin with: nothing was sent, and the same command would fail."""
+
+
 class DirectoryBusyError(OrchestratorError):
     """Another process holds the output directory; the text names it."""
 

@@ -16,6 +16,7 @@ from orchestrator.errors import (
     InputError,
     OrchestratorError,
     RecordError,
+    RecordUnusableError,
     RunRefusedError,
     ServiceError,
     TasksNotOverError,
@@ -61,6 +62,7 @@ KNOWN: Final[Mapping[type[OrchestratorError], tuple[str, int]]] = {
     GuardError: ("the same command judges the guard again first", GUARD),
     DirectoryBusyError: ("wait for it or stop it; the same command then goes on", INTERRUPTED),
     UnreachableError: (RESUME, INTERRUPTED),
+    RecordUnusableError: ("nothing was sent", USAGE),
     RecordError: (RESUME, INTERRUPTED),
     TasksNotOverError: ("", NOT_OVER),
 }

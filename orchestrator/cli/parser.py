@@ -180,7 +180,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fresh",
         action="store_true",
-        help="start over; an existing record is kept under a dated name [ORCHESTRATOR_FRESH=1]",
+        help="start over; an existing record is kept under a dated name",
     )
     parser.add_argument(
         "--retry",
@@ -188,7 +188,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         const="",
         metavar="OUTCOME,…",
         help="reopen a finished run for the tasks that are not over, or that came to these outcomes: "
-        f"{', '.join(RETRYABLE)} [ORCHESTRATOR_RETRY=1 or outcomes]",
+        f"{', '.join(RETRYABLE)}",
     )
     parser.add_argument(
         "--progress",

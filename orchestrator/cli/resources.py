@@ -114,5 +114,6 @@ async def service_of(spec: JobSpec, ids: Sequence[str] | None) -> AsyncIterator[
     from orchestrator.simulator.server import SimulatorServer
 
     options = SimulatorOptions.from_mapping(spec.service.simulator)
-    async with SimulatorServer(options, ids or None) as server:
-        yield server.url, ids or server.service.ids
+    # An empty share of a list stays empty: only where the job names no ids at all has the simulator its own.
+    async with SimulatorServer(options, ids) as server:
+        yield server.url, server.service.ids if ids is None else ids

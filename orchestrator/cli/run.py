@@ -25,7 +25,7 @@ from orchestrator.engine.account import RunInfo
 from orchestrator.engine.lock import hold
 from orchestrator.engine.runner import Run
 from orchestrator.engine.source import Items, collect
-from orchestrator.errors import RecordError
+from orchestrator.errors import RecordUnusableError
 from orchestrator.job.build import read_items, run_options
 from orchestrator.job.loader import load_job, resolved
 from orchestrator.report.files import write_account
@@ -57,7 +57,7 @@ def run(settings: Settings, console: Console) -> int:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RecordError(f"{directory}: {error.strerror}; choose another output.dir") from error
+        raise RecordUnusableError(f"{directory}: {error.strerror}; choose another output.dir") from error
     with hold(directory):
         return asyncio.run(_Command(settings, console, spec, settings.job, directory).run(items))
 

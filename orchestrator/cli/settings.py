@@ -80,7 +80,7 @@ def gather(given: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
         assignments=reader.assignments(),
         output=reader.path("output"),
         yes=reader.flag("yes"),
-        fresh=reader.flag("fresh"),
+        fresh=bool(getattr(given, "fresh", False)),  # by hand only: a pod that is started again must not start over
         retry=reader.retry(),
         progress=reader.choice("progress", PROGRESS, "auto"),
         log_format=reader.choice("log_format", LOG_FORMATS, "auto"),
@@ -161,17 +161,14 @@ class _Reader:
         return value
 
     def retry(self) -> frozenset[str] | None:
-        source, value = "--retry", self._given.get("retry")
+        value = self._given.get("retry")
         if value is None:
-            source, value = self._variable("retry")
-            if not value or value.lower() in NO:
-                return None
-            value = "" if value.lower() in YES else value
+            return None
         words = [word.strip() for word in value.split(",") if word.strip()]
         for word in words:
             if word not in RETRYABLE:
                 self.problems.append(
-                    f"{source}: {word!r} is no outcome to retry{_meant(word, RETRYABLE)}; "
+                    f"--retry: {word!r} is no outcome to retry{_meant(word, RETRYABLE)}; "
                     f"they are {', '.join(RETRYABLE)}"
                 )
         return frozenset(words)

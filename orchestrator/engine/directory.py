@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.account import InputCounts, RunInfo, ShardCounts
 from orchestrator.engine.record import Record
 from orchestrator.engine.source import Items
-from orchestrator.errors import InputError, RecordError
+from orchestrator.errors import InputError, RecordUnusableError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ class Opened:
 
 
 def open_existing(directory: Path, *, write: bool = True) -> Opened | None:
-    """The record in `directory`; None if there is none. Raises `RecordError`."""
+    """The record in `directory`; None if there is none. Raises `RecordUnusableError`."""
     path = directory / NAME
     if not path.exists():
         return None
@@ -62,7 +62,7 @@ def open_existing(directory: Path, *, write: bool = True) -> Opened | None:
 
 
 def create(directory: Path, *, identity: Identity, info: RunInfo, items: Items, job: dict[str, Any]) -> Opened:
-    """Make the record of a new run; whole, or not at all. Raises `RecordError`."""
+    """Make the record of a new run; whole, or not at all. Raises `RecordUnusableError`."""
     path, unfinished = directory / NAME, directory / f"{NAME}.new"
     meta = {
         "info": {name: getattr(info, name) for name in RunInfo.__slots__},
@@ -77,16 +77,20 @@ def create(directory: Path, *, identity: Identity, info: RunInfo, items: Items, 
         Record.create(unfinished, meta=meta, ids=items.ids).close()
         unfinished.rename(path)
     except OSError as error:
-        raise RecordError(f"{path}: {error.strerror}; the record must be written before anything is sent") from error
+        raise RecordUnusableError(
+            f"{path}: {error.strerror}; the record must be written before anything is sent"
+        ) from error
     return Opened(record=Record.open(path), info=info, items=items, identity=identity)
 
 
 def put_aside(directory: Path, *, now: float) -> Path | None:
-    """Give the record that is there a dated name and return it; None if there is none. Raises `RecordError`."""
+    """Give the record that is there a dated name and return it; None if there is none. Raises `RecordUnusableError`."""
     path = directory / NAME
     if not path.exists():
         return None
-    with contextlib.suppress(RecordError):  # what a crash left half done is rolled back first, if it can be read
+    with contextlib.suppress(
+        RecordUnusableError
+    ):  # what a crash left half done is rolled back first, if it can be read
         Record.open(path).close()
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     aside, number = directory / f"run-{stamp}.db", 1
@@ -99,7 +103,7 @@ def put_aside(directory: Path, *, now: float) -> Path | None:
         if journal.exists():
             journal.rename(aside.with_name(f"{aside.name}-journal"))
     except OSError as error:
-        raise RecordError(f"{path}: {error.strerror}; it could not be renamed to {aside.name}") from error
+        raise RecordUnusableError(f"{path}: {error.strerror}; it could not be renamed to {aside.name}") from error
     return aside
 
 
@@ -131,13 +135,13 @@ def _read(record: Record) -> Opened:
         info, identity = RunInfo(**meta["info"]), Identity(**meta["identity"])
         malformed = tuple(meta["malformed"])
     except (KeyError, TypeError) as error:
-        raise RecordError(
+        raise RecordUnusableError(
             f"{record.path}: the record lacks what belongs to every run ({error}); nothing was changed; "
             "use another output.dir, or --fresh"
         ) from error
     ids = record.ids()
     if len(ids) != counts.unique:
-        raise RecordError(
+        raise RecordUnusableError(
             f"{record.path}: {len(ids)} ids where there should be {counts.unique}; the file is damaged; nothing was "
             "changed; restore it, or start over with --fresh"
         )

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from orchestrator.errors import DirectoryBusyError, RecordError
+from orchestrator.errors import DirectoryBusyError, RecordUnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +30,13 @@ def hold(directory: Path) -> Iterator[None]:
     """Hold `directory` for the block.
 
     Raises `DirectoryBusyError`, naming the holder, when another process (or another run of this one) has it, and
-    `RecordError` where no lock can be made.
+    `RecordUnusableError` where no lock can be made.
     """
     path = directory / NAME
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, MODE)
     except OSError as error:
-        raise RecordError(f"{path}: {error.strerror}; the output directory must be writable") from error
+        raise RecordUnusableError(f"{path}: {error.strerror}; the output directory must be writable") from error
     try:
         _lock(descriptor, path)
         _write(descriptor, {"pid": os.getpid(), "host": socket.gethostname(), "since": _now()})
@@ -57,7 +57,9 @@ def _lock(descriptor: int, path: Path) -> None:
             "wait until it ends, or give this run another --output"
         ) from error
     except OSError as error:
-        raise RecordError(f"{path}: {error.strerror}; this file system cannot lock files, use another one") from error
+        raise RecordUnusableError(
+            f"{path}: {error.strerror}; this file system cannot lock files, use another one"
+        ) from error
 
 
 def _holder(descriptor: int) -> str:

@@ -18,7 +18,7 @@ import anyio
 from orchestrator.engine.codec import decode, encode, is_kept
 from orchestrator.engine.events import RunEnded
 from orchestrator.engine.model import FINISHED
-from orchestrator.errors import RecordError
+from orchestrator.errors import RecordError, RecordUnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -59,7 +59,7 @@ class Record:
         cls, path: Path, *, meta: Mapping[str, Any], ids: Iterable[str], offload: Offload = anyio.to_thread.run_sync
     ) -> Record:
         """Make a new record at `path`, which must not exist. Raises `RecordError`."""
-        with _disk_trouble(path):
+        with _disk_trouble(path, RecordUnusableError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE))
             connection = _connect(path)
             connection.executescript(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION};")
@@ -72,9 +72,9 @@ class Record:
     @classmethod
     def open(cls, path: Path, *, write: bool = True, offload: Offload = anyio.to_thread.run_sync) -> Record:
         """Open an existing record. Raises `RecordError` for a file that is none, is damaged, or is newer."""
-        with _disk_trouble(path):
+        with _disk_trouble(path, RecordUnusableError):
             if not path.is_file():
-                raise RecordError(f"{path}: there is no record here")
+                raise RecordUnusableError(f"{path}: there is no record here")
             connection = _connect(path, write=write)
             try:
                 _judge(path, connection)
@@ -96,12 +96,12 @@ class Record:
 
     def events(self) -> Iterator[Event]:
         """Every event so far, in order. Raises `RecordError` at one that cannot be read."""
-        with _disk_trouble(self.path), closing(self._connection.cursor()) as cursor:
+        with _disk_trouble(self.path, RecordUnusableError), closing(self._connection.cursor()) as cursor:
             for number, at, kind, body in cursor.execute("SELECT number, at, kind, body FROM event ORDER BY number"):
                 try:
                     yield decode(at, kind, body)
                 except (KeyError, TypeError, ValueError) as error:
-                    raise RecordError(
+                    raise RecordUnusableError(
                         f"{self.path}: event {number} ({kind}) cannot be read: {error}; "
                         "the file was changed or written by another version; keep it and start over with --fresh"
                     ) from error
@@ -169,29 +169,29 @@ def _judge(path: Path, connection: sqlite3.Connection) -> None:
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if application_id != APPLICATION_ID:
-        raise RecordError(f"{path}: this is not a record of orchestrator; nothing was changed; use another output.dir")
+        raise RecordUnusableError(
+            f"{path}: this is not a record of orchestrator; nothing was changed; use another output.dir"
+        )
     if version > SCHEMA_VERSION:
-        raise RecordError(
+        raise RecordUnusableError(
             f"{path}: written by a newer version (schema {version}, this one reads up to {SCHEMA_VERSION}); "
             "nothing was changed; use that version, or another output.dir"
         )
 
 
 @contextmanager
-def _disk_trouble(path: Path) -> Iterator[None]:
+def _disk_trouble(path: Path, kind: type[RecordError] = RecordError) -> Iterator[None]:
     """Translate what SQLite and the file system raise, keeping the cause."""
     try:
         yield
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            raise RecordError(f"{path}: the disk is full; free some space and run the same command again") from error
-        raise RecordError(
+            raise kind(f"{path}: the disk is full; free some space and run the same command again") from error
+        raise kind(
             f"{path}: the record cannot be used: {error}; nothing was overwritten; "
             "mend the disk or restore the file and run the same command again, or start over with --fresh"
         ) from error
     except FileExistsError as error:
-        raise RecordError(f"{path}: a record is here already; resume it, or start over with --fresh") from error
+        raise kind(f"{path}: a record is here already; resume it, or start over with --fresh") from error
     except OSError as error:
-        raise RecordError(
-            f"{path}: {error.strerror or error}; the record must be written before anything is sent"
-        ) from error
+        raise kind(f"{path}: {error.strerror or error}; the record must be written before anything is sent") from error

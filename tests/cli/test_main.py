@@ -39,7 +39,7 @@ class TestMain:
 
     def test_every_option_of_a_run_names_its_variable_in_help(self) -> None:
         text = call("run", "--help").out
-        for name in ("SET", "OUTPUT", "YES", "FRESH", "RETRY", "PROGRESS", "LOG_FORMAT", "LOG_LEVEL"):
+        for name in ("SET", "OUTPUT", "YES", "PROGRESS", "LOG_FORMAT", "LOG_LEVEL"):
             assert f"[ORCHESTRATOR_{name}" in text
 
     def test_version_says_what_a_bug_report_needs(self) -> None:

@@ -40,7 +40,6 @@ class TestGather:
             "ORCHESTRATOR_SET": "\na.b=1\n  c=2\n",
             "ORCHESTRATOR_OUTPUT": "out",
             "ORCHESTRATOR_YES": "1",
-            "ORCHESTRATOR_FRESH": "True",
             "ORCHESTRATOR_PROGRESS": "none",
             "ORCHESTRATOR_LOG_FORMAT": "console",
             "ORCHESTRATOR_LOG_LEVEL": "error",
@@ -48,7 +47,7 @@ class TestGather:
         settings = settle("run", "job.yaml", environ=environ)
         assert settings.assignments == ("a.b=1", "c=2")
         assert settings.output == Path("out")
-        assert (settings.yes, settings.fresh, settings.progress) == (True, True, "none")
+        assert (settings.yes, settings.progress) == (True, "none")
         assert (settings.log_format, settings.log_level) == ("console", "error")
         assert not settings.log_json(terminal=False)
 
@@ -60,7 +59,7 @@ class TestGather:
         assert settings.progress == "bar"
 
     def test_empty_and_denying_variables_say_nothing(self) -> None:
-        environ = {"ORCHESTRATOR_YES": "0", "ORCHESTRATOR_FRESH": "", "ORCHESTRATOR_RETRY": "no"}
+        environ = {"ORCHESTRATOR_YES": "0", "ORCHESTRATOR_PROGRESS": ""}
         assert settle("run", "j", environ=environ) == Settings(verb="run", job=Path("j"))
 
     def test_all_bad_variables_are_told_at_once_by_name(self) -> None:
@@ -69,17 +68,15 @@ class TestGather:
             "ORCHESTRATOR_YES": "perhaps",
             "ORCHESTRATOR_PROGRESS": "bra",
             "ORCHESTRATOR_LOG_LEVEL": "loud",
-            "ORCHESTRATOR_RETRY": "timed_ot",
         }
         with pytest.raises(InputError) as caught:
             settle("run", "j", environ=environ)
         problems = caught.value.problems
         assert [problem.split(":")[0] for problem in problems] == [
             *("ORCHESTRATOR_SET", "ORCHESTRATOR_SET", "ORCHESTRATOR_YES"),
-            *("ORCHESTRATOR_RETRY", "ORCHESTRATOR_PROGRESS", "ORCHESTRATOR_LOG_LEVEL"),
+            *("ORCHESTRATOR_PROGRESS", "ORCHESTRATOR_LOG_LEVEL"),
         ]
-        assert "did you mean bar?" in problems[4]
-        assert "did you mean timed_out?" in problems[3]
+        assert "did you mean bar?" in problems[3]
         assert "secret" not in str(caught.value)
 
     def test_variables_of_other_verbs_are_not_read(self) -> None:
@@ -145,8 +142,9 @@ class TestRetry:
         with pytest.raises(InputError, match="contradict"):
             settle("run", "job.yaml", "--retry", "--fresh")
 
-    @pytest.mark.parametrize(
-        ("value", "retry"), [("1", frozenset()), ("timed_out, rejected", {"timed_out", "rejected"})]
-    )
-    def test_reads_its_variable(self, value: str, retry: set[str]) -> None:
-        assert settle("run", "j", environ={"ORCHESTRATOR_RETRY": value}).retry == frozenset(retry)
+    def test_starting_over_and_reopening_are_never_left_to_a_variable(self) -> None:
+        """A pod that the cluster starts again must resume."""
+        environ = {"ORCHESTRATOR_FRESH": "1", "ORCHESTRATOR_RETRY": "1"}
+        settings = settle("run", "j", environ=environ)
+        assert not settings.fresh
+        assert settings.retry is None

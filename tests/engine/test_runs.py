@@ -134,9 +134,11 @@ class TestRefusals:
     async def test_a_service_that_forbids_the_verb_refuses_the_run(self) -> None:
         operation = FakeOperation(running(80))
         operation.faults["stop"] = [FORBIDDEN]
-        report = await Stage(operation).play()
+        stage = Stage(operation)
+        report = await stage.play()
         assert (report.ending, report.exit_code) == (Ending.REFUSED, 3)
         assert "no permission" in report.ending_reason
+        assert len(stage.batches) == 1
         assert counted(report) == {"not_attempted": 80}
 
 
