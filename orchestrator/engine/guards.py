@@ -56,11 +56,6 @@ def too_many(unique: int, max_tasks: int) -> str | None:
     )
 
 
-def infeasible(*, requests: int, capacity: float, seconds: float) -> bool:
-    """Whether `requests` do not fit into `seconds`, in which the quota lets `capacity` of them through."""
-    return seconds <= 0 or requests > capacity
-
-
 def span(seconds: float) -> str:
     """A duration for people: `8h20m`, `5m`, `12s`."""
     whole = max(0, round(seconds))

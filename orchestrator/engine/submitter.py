@@ -8,6 +8,7 @@ import anyio
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.canary import Canary
+from orchestrator.engine.feasibility import Feasibility
 from orchestrator.engine.model import Verdict
 from orchestrator.engine.slots import Lane
 from orchestrator.errors import RunRefusedError, ServiceError
@@ -38,6 +39,7 @@ class Submitter:
         self._api = context.operation.name
         self._size = min(context.options.submit.batch_size, context.operation.max_batch)
         self._canary = Canary(context.options.limits.canary, ledger=context.ledger, ids=context.ids)
+        self._feasibility = Feasibility(context, batch_size=self._size)
         self._unreached = 0  # sends in a row that did not reach the service
         self._batch = context.ledger.last_batch
 
@@ -82,7 +84,8 @@ class Submitter:
 
     def _allowed(self) -> int:
         """How many ids the next batch may have: guards hold it back."""
-        return int(min(self._size, self._context.room(), self._canary.room()))
+        feasible = self._feasibility.room(sent_any=self._batch > 0)
+        return int(min(self._size, self._context.room(), self._canary.room(), feasible))
 
     async def _send(self, ticket: Ticket, batch: int, items: list[int], isolation: Isolation | None) -> float | None:
         """Send one batch. Returns seconds after which it is to be put back, None if it was processed or is lost."""
