@@ -23,7 +23,10 @@ class Canary:
         self._wanted = max(0, wanted - ledger.totals[State.DONE])  # a resumed run has seen some already
         self._ledger = ledger
         self._ids = ids
-        self._sent: list[int] = []
+        # Who was refused in an attempt before is judged again first.
+        self._sent: list[int] = (
+            [item for item in range(ledger.count) if _was_refused(ledger, item)] if self._wanted else []
+        )
 
     def sent(self, items: Sequence[int]) -> None:
         """These are about to leave."""
@@ -53,3 +56,7 @@ class Canary:
             self._wanted = 0
             return math.inf
         return self._wanted - len(self._sent)
+
+
+def _was_refused(ledger: Ledger, item: int) -> bool:
+    return ledger.state[item] == State.REJECTED and ledger.sends[item] > 0

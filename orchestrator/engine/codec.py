@@ -47,27 +47,32 @@ def encode(event: ev.Event) -> tuple[float, str, str]:
     body = {
         name: _plain(value) for name in _NAMES[type(event)] if (value := getattr(event, name)) not in (None, "", ())
     }
-    return event.at, type(event).__name__, json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    # Half a surrogate pair in a message is text to Python, but not to UTF-8; its escape is read back as it was.
+    return event.at, type(event).__name__, text.encode("utf-8", "backslashreplace").decode()
 
 
 def decode(at: float, kind: str, body: str) -> ev.Event:
     """The event that `encode` was given. Raises `KeyError`, `TypeError` or `ValueError` on anything else."""
     raw: dict[str, Any] = json.loads(body)
-    for name, read in _READERS.items():
-        if name in raw:
-            raw[name] = read(raw[name])
-    event: ev.Event = KINDS[kind](at=at, **raw)
+    try:
+        for name, read in _READERS.items():
+            if name in raw:
+                raw[name] = read(raw[name])
+        event: ev.Event = KINDS[kind](at=at, **raw)
+    except AttributeError as error:
+        raise ValueError(str(error)) from error
     return event
 
 
 def _plain(value: Any) -> Any:
     match value:
         case Failure():
-            kept = {name: part for name, part in asdict(value).items() if part not in (None, "", 0)}
-            return kept | {"verdict": value.verdict.value}
+            parts = ((field, getattr(value, field.name)) for field in fields(value))
+            return {field.name: _plain(part) for field, part in parts if part != field.default}
         case Quota():
             return asdict(value)
-        case Ending():
+        case Ending() | Verdict():
             return value.value
         case dict():
             return {key: _plain(part) for key, part in value.items()}

@@ -82,7 +82,14 @@ class Context:
             return len(self.ids)
         return self.failure_guard.room(failed=self.ledger.failed, unanswered=self.ledger.unanswered, judged=self.judged)
 
-    def _judge_failures(self) -> None:
+    def too_many_failures(self) -> str | None:
+        """Why the failures so far end the run; None if they do not."""
         guard, failed = self.failure_guard, self.ledger.failed
-        if guard is not None and guard.is_tripped(failed=failed, judged=self.judged):
-            raise GuardError(guard.message(failed))
+        tripped = guard is not None and guard.is_tripped(failed=failed, judged=self.judged)
+        return guard.message(failed) if guard is not None and tripped else None
+
+    def _judge_failures(self) -> None:
+        why = self.too_many_failures()
+        if why is not None:
+            self.desk.close()
+            raise GuardError(why)

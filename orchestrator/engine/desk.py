@@ -75,11 +75,12 @@ class Desk:
         ticket = Ticket(self, api, permit)
         try:
             async with self.slots.take(lane):
-                if self.is_closed:
-                    await anyio.sleep_forever()
-                yield ticket
+                if not self.is_closed:
+                    yield ticket
+                    return
         finally:
             ticket.dispose()
+        await anyio.sleep_forever()  # nothing new leaves any more; the slot is free for what is in flight
 
     async def ask(self, api: str, lane: Lane, call: Callable[[], Awaitable[T]]) -> T:
         """Make a read, again and again while that may help, at most `retry.attempts` times.
@@ -188,6 +189,7 @@ class Ticket:
         if failure.verdict is Verdict.RUN_REFUSED or (
             failure.verdict is Verdict.UNAUTHENTICATED and desk.pacing.gate.is_final
         ):
+            desk.close()
             raise RunRefusedError(failure) from None
 
     def _report(self, result: str, failure: Failure | None, attempt: int) -> None:

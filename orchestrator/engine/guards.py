@@ -21,7 +21,9 @@ class FailureGuard:
             return cls(limit=max_failures, sample=0, wording=str(max_failures))
         if max_failures >= 1.0:
             return None
-        return cls(limit=math.floor(max_failures * unique), sample=sample, wording=f"{max_failures:.0%} of {unique}")
+        return cls(
+            limit=math.floor(max_failures * unique), sample=sample, wording=f"{max_failures * 100:g}% of {unique}"
+        )
 
     def is_tripped(self, *, failed: int, judged: int) -> bool:
         """Whether the run must end."""

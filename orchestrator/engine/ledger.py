@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Ending, Failure, Outcome, Phase, Verdict
 from orchestrator.engine.states import (
+    FINAL_OUTCOMES,
     FIRST_FINAL,
     MOVES,
     SEEN_CLAIMED,
@@ -62,6 +63,8 @@ class Ledger:
         self._confirmations = confirmations
         self._goals: dict[int, int] = {}  # times seen at the goal, where more than one is asked for
         self._gone_is_goal = gone_is_goal
+        self._ending = Ending.INTERRUPTED  # how the last attempt ended
+        self._left: dict[int, Outcome] = {}
 
     @property
     def open(self) -> int:
@@ -102,9 +105,22 @@ class Ledger:
 
     def outcome(self, item: int, ending: Ending) -> Outcome:
         """What the item comes to if the run ends so."""
+        if self.state[item] == State.LEFT:
+            return self._left[item]
         failure = self.failures.get(item)
         refused = failure is not None and failure.verdict in _REFUSALS
         return outcome_of(State(self.state[item]), ending, claimed=bool(self.claimed[item]), last_refused=refused)
+
+    def outcomes(self, ending: Ending) -> dict[Outcome, int]:
+        """How many items come to each outcome if the run ends so; only those items are visited that are not final."""
+        counts = dict.fromkeys(Outcome, 0)
+        for state, outcome in FINAL_OUTCOMES.items():
+            counts[outcome] = self.totals[state]
+        for outcome in self._left.values():
+            counts[outcome] += 1
+        for item in self.open_items() if self.open else ():
+            counts[self.outcome(item, ending)] += 1
+        return counts
 
     def apply(self, event: ev.Event) -> None:  # noqa: C901, PLR0912  # one arm an event
         """Fold one event."""
@@ -234,16 +250,24 @@ class Ledger:
         self._finish(event.item, event.at)
 
     def _reopen(self, items: Iterable[int]) -> None:
-        """Forget what was asked and seen of items that were over or not: they begin anew."""
+        """Let these begin anew; whoever else is not final stays as it was left."""
+        chosen = set(items)
+        for item in self.open_items():
+            if item not in chosen:
+                self._left[item] = self.outcome(item, self._ending)
+                self._move((item,), Move.LEAVE)
         for item in items:
             before = State(self.state[item])
+            self._left.pop(item, None)
             if before >= FIRST_FINAL:
                 self._move((item,), Move.REOPEN)
             self.tries[item] = self.reissues[item] = 0
             self.finished_at[item] = NAN
-            self.failures.pop(item, None)
-            if self.claimed[item] and before >= FIRST_FINAL:
-                self._set(item, State.UNSEEN, State.AMBIGUOUS)  # we asked once: what it came to is looked at first
+            if before >= FIRST_FINAL:
+                self.failures.pop(item, None)
+                if self.claimed[item]:  # we asked once: what it came to is looked at first
+                    self._set(item, State.UNSEEN, State.AMBIGUOUS)
+                    self.failures[item] = _ASKED_BEFORE
 
     def _take_up(self) -> None:
         for item, number in enumerate(self.state):
@@ -255,6 +279,8 @@ class Ledger:
                 continue
             after = (TAKEN_UP_CLAIMED if self.claimed[item] else TAKEN_UP_UNCLAIMED).get(state, state)
             self._set(item, state, after)
+            if after is State.AMBIGUOUS:
+                self.failures.setdefault(item, _ASKED_BEFORE)
 
     def _count_send(self, items: Iterable[int]) -> None:
         sends = self.sends
@@ -282,4 +308,5 @@ class Ledger:
         self.totals[after] += 1
 
 
+_ASKED_BEFORE = Failure(verdict=Verdict.LOST, message="asked before; what came of it was not seen yet")
 _REFUSALS = frozenset({Verdict.BUSY, Verdict.REJECTED, Verdict.BAD_ITEM, Verdict.GONE})

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ANSWERS_PER_STEP = 16  # slow start: answers that earn one more request in flight
 MAX_LOG = 20_000  # answers remembered; a quota above this is treated as this
-MAX_WINDOW = 86_400.0  # seconds; a longer stated window is not believed
+MAX_WINDOW = 86_400.0  # seconds; a longer stated window is not believed, nor a longer time to wait
 MARGIN = 0.004  # seconds added to a window, for clocks that do not agree to the millisecond
 DRIFT = 1e-4  # and this share of it, for clocks that do not run alike
 BLIND_PAUSE = 1.0  # seconds after a refusal without numbers, doubling
@@ -91,7 +91,7 @@ class ApiPace:
         known = started_at <= self._refused_at  # it left before the last refusal came: the same story
         self._refused_at = now
         if failure.retry_after is not None:
-            self._block(now + failure.retry_after)
+            self._block(now + min(failure.retry_after, MAX_WINDOW))
         quota = self._believable(failure.quota)
         if quota is None:
             if not known:

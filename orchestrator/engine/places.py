@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NOWHERE = -1
+NOWHERE = -(1 << 62)
 SAMPLES = 9  # known items of a page by which its drift is measured
 
 
@@ -19,7 +19,7 @@ class Places:
     def __init__(self, count: int, page_size: int) -> None:
         self.page_size = page_size
         self.drift = 0  # how far the list has moved since the first page was read
-        self._at = array("q", [NOWHERE]) * count  # place as it would have been before any drift, shifted to stay >= 0
+        self._at = array("q", [NOWHERE]) * count  # place as it would have been before any drift; may be below 0
 
     def is_known(self, item: int) -> bool:
         """Whether the item was ever seen in the list."""
@@ -47,7 +47,7 @@ class Places:
         self.drift += shift
         drift = self.drift
         for item, place in zip(items, places, strict=True):
-            at[item] = max(0, place - drift)
+            at[item] = place - drift
         return shift
 
     def forget(self, item: int) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from orchestrator.engine import events as ev
+from orchestrator.engine.model import Verdict
 from orchestrator.engine.plan import PageLook, cover
 from orchestrator.engine.slots import Lane
 from orchestrator.engine.states import PENDING, State
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.agenda import Agenda, Shelf
     from orchestrator.engine.context import Context
     from orchestrator.engine.curve import Curve
+    from orchestrator.engine.model import Failure
     from orchestrator.engine.places import Places
     from orchestrator.engine.watch import Watch
 
@@ -156,7 +159,9 @@ class Poller:
     async def _read_page(self, look: PageLook, shelves: list[Shelf]) -> None:
         try:
             _, found = await self._watch.page(look.offset, Lane.LOOK)
-        except ServiceError:
+        except ServiceError as error:
+            if error.failure.verdict is Verdict.FORBIDDEN:
+                self._go_on_without_list(error.failure)
             looked_at = self._context.clock.stamp() + RETRY_PAGE
         else:
             looked_at = self._context.clock.stamp()
@@ -165,6 +170,19 @@ class Poller:
             shelf.readers -= 1
             if not shelf.readers:
                 self._reschedule(shelf, looked_at=looked_at)
+
+    def _go_on_without_list(self, failure: Failure) -> None:
+        """The permission to list was taken away: everybody is looked at singly from now on."""
+        context = self._context
+        stamp = context.clock.stamp()
+        context.emit(ev.ListingRefused(at=stamp, failure=failure))
+        for shelf in self._agenda.shelves.values():
+            self._tidy(shelf)
+            for item in shelf.items:
+                self._places.forget(item)
+                self._agenda.look_at(item, stamp, singly=True)
+            del shelf.items[:]
+        self._pages.clear()
 
     def _follow_up(self, look: PageLook, found: set[int]) -> None:
         """Who should be on this page and is not is looked for; who waits too long is asked for again."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -45,14 +46,14 @@ class Record:
     After a `RecordError` from `flush` or `commit` the run ends: nothing leaves that cannot be written down.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, offload: Offload) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, offload: Offload, *, last: int) -> None:
         self.path = path
         self._connection = connection
         self._offload = offload
-        self._buffer: list[tuple[float, str, str]] = []
-        self._appended = 0
-        self._durable = 0
+        self._buffer: list[tuple[int, float, str, str]] = []  # numbered, until they are known to be on the disk
+        self._appended = self._durable = last  # numbers of events
         self._turn = anyio.Lock()
+        self._one_writer = threading.Lock()
 
     @classmethod
     def create(
@@ -61,13 +62,14 @@ class Record:
         """Make a new record at `path`, which must not exist. Raises `RecordError`."""
         with _disk_trouble(path, RecordUnusableError):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE))
-            connection = _connect(path)
-            connection.executescript(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION};")
-            connection.executescript(SCHEMA)
-            with connection:
-                connection.executemany("INSERT INTO meta VALUES (?, ?)", [(k, json.dumps(v)) for k, v in meta.items()])
-                connection.executemany("INSERT INTO item VALUES (?, ?)", enumerate(ids))
-        return cls(path, connection, offload)
+            try:
+                connection = _connect(path)
+                with _closed_on_error(connection):
+                    _fill(connection, meta, ids)
+            except BaseException:
+                path.unlink()  # whole, or not at all: ours alone, and nothing was sent yet
+                raise
+        return cls(path, connection, offload, last=0)
 
     @classmethod
     def open(cls, path: Path, *, write: bool = True, offload: Offload = anyio.to_thread.run_sync) -> Record:
@@ -76,12 +78,10 @@ class Record:
             if not path.is_file():
                 raise RecordUnusableError(f"{path}: there is no record here")
             connection = _connect(path, write=write)
-            try:
+            with _closed_on_error(connection):
                 _judge(path, connection)
-            except BaseException:
-                connection.close()
-                raise
-        return cls(path, connection, offload)
+                last = connection.execute("SELECT coalesce(max(number), 0) FROM event").fetchone()[0]
+        return cls(path, connection, offload, last=last)
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -120,8 +120,8 @@ class Record:
     def append(self, event: Event) -> None:
         """Keep `event`; durable with the next `flush`."""
         if is_kept(event):
-            self._buffer.append(encode(event))
             self._appended += 1
+            self._buffer.append((self._appended, *encode(event)))
 
     async def flush(self) -> None:
         """Return when all that was appended before is on the disk. Raises `RecordError`."""
@@ -129,24 +129,27 @@ class Record:
         while self._durable < wanted:
             async with self._turn:
                 if self._durable < wanted:
-                    rows, upto = self._take()
-                    await self._offload(partial(self._write, rows))
-                    self._durable = upto
+                    await self._offload(partial(self._write, self._unwritten()))
 
     def commit(self) -> None:
         """Write the buffer now; blocks for the disk. Raises `RecordError`."""
-        rows, upto = self._take()
-        self._write(rows)
-        self._durable = upto
+        self._write(self._unwritten())
 
-    def _take(self) -> tuple[list[tuple[float, str, str]], int]:
-        rows, self._buffer = self._buffer, []
-        return rows, self._appended
+    def _unwritten(self) -> list[tuple[int, float, str, str]]:
+        """What is not known to be on the disk: also what a failed or cancelled write had in hand."""
+        self._buffer = [row for row in self._buffer if row[0] > self._durable]
+        return self._buffer.copy()
 
-    def _write(self, rows: list[tuple[float, str, str]]) -> None:
+    def _write(self, rows: list[tuple[int, float, str, str]]) -> None:
+        """Write numbered rows, in one transaction. Writing them twice changes nothing.
+
+        A cancelled caller may leave a thread at it behind, whose rows are then written again: hence numbers and lock.
+        """
         if rows:
-            with _disk_trouble(self.path), self._connection:
-                self._connection.executemany("INSERT INTO event (at, kind, body) VALUES (?, ?, ?)", rows)
+            with self._one_writer, _disk_trouble(self.path):
+                with self._connection:
+                    self._connection.executemany("INSERT OR IGNORE INTO event VALUES (?, ?, ?, ?)", rows)
+                self._durable = max(self._durable, rows[-1][0])
 
     def close(self) -> None:
         """Write what is left and let go of the file."""
@@ -160,9 +163,28 @@ def _connect(path: Path, *, write: bool = True) -> sqlite3.Connection:
     mode = "rw" if write else "ro"
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=5.0)
-    connection.execute("PRAGMA journal_mode=DELETE" if write else "PRAGMA query_only=1")
-    connection.execute("PRAGMA synchronous=FULL")
+    with _closed_on_error(connection):
+        connection.execute("PRAGMA journal_mode=DELETE" if write else "PRAGMA query_only=1")
+        connection.execute("PRAGMA synchronous=FULL")
     return connection
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _fill(connection: sqlite3.Connection, meta: Mapping[str, Any], ids: Iterable[str]) -> None:
+    """Write what a record begins with."""
+    connection.executescript(f"PRAGMA application_id={APPLICATION_ID}; PRAGMA user_version={SCHEMA_VERSION};")
+    connection.executescript(SCHEMA)
+    with connection:
+        connection.executemany("INSERT INTO meta VALUES (?, ?)", [(k, json.dumps(v)) for k, v in meta.items()])
+        connection.executemany("INSERT INTO item VALUES (?, ?)", enumerate(ids))
 
 
 def _judge(path: Path, connection: sqlite3.Connection) -> None:
@@ -185,7 +207,7 @@ def _disk_trouble(path: Path, kind: type[RecordError] = RecordError) -> Iterator
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:  # not every one has a code
             raise kind(f"{path}: the disk is full; free some space and run the same command again") from error
         raise kind(
             f"{path}: the record cannot be used: {error}; nothing was overwritten; "

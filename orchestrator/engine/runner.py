@@ -150,8 +150,8 @@ class Run:
         ledger, labels = self.ledger, self._operation.labels
         words = {outcome: labels.get(outcome, outcome.value) for outcome in Outcome}
         counts = dict.fromkeys(words.values(), 0)
-        for item in range(ledger.count):
-            counts[words[ledger.outcome(item, ending)]] += 1
+        for outcome, number in ledger.outcomes(ending).items():
+            counts[words[outcome]] += number
         return Report(
             info=self._info,
             ending=ending,
@@ -210,6 +210,8 @@ class Run:
     async def _run(self, context: Context) -> tuple[Ending, str]:
         limits = self._options.limits
         if (why := too_many(self.ledger.count, limits.max_tasks)) is not None:
+            return Ending.ABORTED, why
+        if (why := context.too_many_failures()) is not None:  # of the attempts before
             return Ending.ABORTED, why
         left = context.deadline_at - context.clock.stamp()
         try:

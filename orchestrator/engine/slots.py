@@ -31,6 +31,7 @@ class Slots:
         self._count = count
         self._waiting: dict[Lane, deque[anyio.Event]] = {lane: deque() for lane in Lane}
         self._passes: dict[Lane, float] = dict.fromkeys(Lane, 0.0)
+        self._now = 0.0  # the pass of who was served last
 
     @property
     def in_use(self) -> int:
@@ -47,12 +48,12 @@ class Slots:
             self._release()
 
     async def _acquire(self, lane: Lane) -> None:
+        if not self._waiting[lane]:  # who was idle does not bring saved-up turns along
+            self._passes[lane] = max(self._passes[lane], self._now)
         if self.free and not any(self._waiting.values()):
             self._hand_over(lane)
             return
         turn = anyio.Event()
-        if not self._waiting[lane]:  # who was idle does not bring saved-up turns along
-            self._passes[lane] = max(self._passes[lane], self._least())
         self._waiting[lane].append(turn)
         try:
             await turn.wait()
@@ -78,7 +79,5 @@ class Slots:
     def _hand_over(self, lane: Lane) -> None:
         self.free -= 1
         self.highest = max(self.highest, self.in_use)
+        self._now = self._passes[lane]
         self._passes[lane] += 1 / lane
-
-    def _least(self) -> float:
-        return min((self._passes[lane] for lane, queue in self._waiting.items() if queue), default=0.0)

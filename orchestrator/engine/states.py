@@ -34,6 +34,7 @@ class State(enum.IntEnum):
     NOT_FOUND = 12
     REJECTED = 13
     SKIPPED = 14
+    LEFT = 15  # of a run that was reopened for others: it stays as the run's first end left it
 
 
 FIRST_FINAL = State.DONE
@@ -94,6 +95,7 @@ class Move(enum.Enum):
     RESUBMIT = "resubmit"
     GIVE_UP = "give up"
     VANISH = "vanish"
+    LEAVE = "leave"
     REOPEN = "reopen"
 
 
@@ -112,6 +114,7 @@ MOVES: dict[Move, dict[State, State]] = {
     Move.RESUBMIT: {S.WAITING: S.READY, S.AMBIGUOUS: S.READY, S.REFUSED: S.READY},
     Move.GIVE_UP: dict.fromkeys((S.AMBIGUOUS, S.REFUSED, S.MISSING, S.UNSEEN), S.REJECTED),
     Move.VANISH: {state: S.NOT_FOUND for state in OPEN if state is not S.SENDING},
+    Move.LEAVE: dict.fromkeys(OPEN, S.LEFT),
     Move.REOPEN: {state: S.UNSEEN for state in State if state >= FIRST_FINAL},
 }
 
@@ -130,7 +133,7 @@ FINAL_OUTCOMES: dict[State, Outcome] = {
 
 
 def outcome_of(state: State, ending: Ending, *, claimed: bool, last_refused: bool) -> Outcome:
-    """What an item comes to when the run ends as `ending` says."""
+    """What an item that was not `LEFT` comes to when the run ends as `ending` says."""
     if state >= FIRST_FINAL:
         return FINAL_OUTCOMES[state]
     if last_refused:

@@ -153,6 +153,7 @@ class Submitter:
             self._look_into(items, soonest=context.options.poll.first_after)
             return False
         if failure.verdict in (Verdict.FORBIDDEN, Verdict.RUN_REFUSED):
+            context.desk.close()  # before anybody else gets a turn
             self._return(batch, items, failure)
             raise RunRefusedError(failure)
         if len(items) > 1:

@@ -15,6 +15,8 @@ from orchestrator.engine.states import PENDING, State
 from orchestrator.errors import ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from orchestrator.engine.agenda import Agenda
     from orchestrator.engine.context import Context
     from orchestrator.engine.model import Page
@@ -34,7 +36,12 @@ class Survey:
         self._places = places
         self._agenda = agenda
         self._ready = ready
-        self._wanted = set(context.ledger.open_items())  # not seen in the list yet
+        self._wanted = bytearray(context.ledger.count)  # 1: open, and not seen in the list yet
+        self._unseen = 0  # how many of them there are
+        for item in context.ledger.open_items():
+            self._wanted[item] = 1
+            self._unseen += 1
+        self._is_resumed = self._unseen > context.ledger.totals[State.UNSEEN]
         self._next = 0  # the record index from which to read on
         self._read = 0  # pages
         self._total = math.inf  # records in the list, once somebody says so
@@ -42,7 +49,7 @@ class Survey:
 
     async def run(self) -> None:
         """Walk, then hand over what no page showed."""
-        if self._context.operation.max_page and len(self._wanted) > ALONE:
+        if self._context.operation.max_page and self._unseen > ALONE:
             await self._walk()
         self._hand_over()
 
@@ -59,10 +66,10 @@ class Survey:
             await self._read_next()
 
     def _is_worth_reading(self) -> bool:
-        if self._at_end or not self._wanted or self._next >= self._total:
+        if self._at_end or not self._unseen or self._next >= self._total:
             return False
         left = math.ceil((self._total - self._next) / self._places.page_size) if self._total < math.inf else math.inf
-        return is_listing_cheaper(unseen=len(self._wanted), pages_left=left, pages_read=self._read)
+        return is_listing_cheaper(unseen=self._unseen, pages_left=left, pages_read=self._read)
 
     async def _read_next(self) -> None:
         offset = self._next
@@ -73,8 +80,18 @@ class Survey:
         except ServiceError as error:
             self._page_failed(offset, error)
         else:
-            self._wanted -= found
+            self._cross_off(found)
             self._measure(page, offset)
+
+    def _cross_off(self, found: Iterable[int]) -> None:
+        """These were seen. Who was on its way already when the run was taken up is on the agenda from now on."""
+        wanted = self._wanted
+        seen = [item for item in found if wanted[item]]
+        for item in seen:
+            wanted[item] = 0
+        self._unseen -= len(seen)
+        if self._is_resumed:
+            self._watch.take_up(seen)
 
     def _page_failed(self, offset: int, error: ServiceError) -> None:
         context, failure = self._context, error.failure
@@ -104,11 +121,11 @@ class Survey:
         """What no page showed is looked at singly; then nothing more is to come."""
         context = self._context
         ledger, stamp = context.ledger, context.clock.stamp()
-        unseen = [item for item in self._wanted if ledger.state[item] == State.UNSEEN]
-        unseen.sort()
+        wanted = [item for item, flag in enumerate(self._wanted) if flag]
+        unseen = [item for item in wanted if ledger.state[item] == State.UNSEEN]
         if unseen:
             context.emit(ev.Missed(at=stamp, items=unseen))
-        for item in sorted(self._wanted):
+        for item in wanted:
             if ledger.state[item] in PENDING:
                 self._agenda.look_at(item, stamp, singly=True)
         self._ready.survey_is_over()

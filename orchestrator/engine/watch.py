@@ -11,7 +11,7 @@ from orchestrator.engine.states import FIRST_FINAL, State
 from orchestrator.errors import RunRefusedError, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from orchestrator.engine.agenda import Agenda
     from orchestrator.engine.context import Context
@@ -94,6 +94,9 @@ class Watch:
             if stands < FIRST_FINAL and (status[item] != codes[word] or stands in ALWAYS_NEWS):
                 news.setdefault(word, []).append(item)
         self._places.note(found, places)
+        distinct = set(found)
+        if len(distinct) < len(found):  # rows shift under the service's own paging: the last word counts
+            news = _last_words(page, {context.ids[item]: item for item in distinct if state[item] < FIRST_FINAL})
         phase = context.operation.phase
         self.list_is_fine = self.list_is_fine or any(phase(word) is Phase.GOING for word in codes)
         if news:
@@ -101,7 +104,12 @@ class Watch:
             context.emit(ev.Seen(at=stamp, source="list", statuses=news, request_id=page.request_id))
             for items in news.values():
                 self._send_on(items, trusted=self.list_is_fine)
-        return set(found)
+        return distinct
+
+    def take_up(self, items: Iterable[int]) -> None:
+        """These were on their way when the run was taken up again, and a page showed them unchanged: go on looking."""
+        state = self._context.ledger.state
+        self._track([item for item in items if state[item] in (State.WAITING, State.GOING)])
 
     def _send_on(self, items: Iterable[int], *, trusted: bool) -> None:
         """Each item to who deals with it now: the queue, the agenda, or nobody any more."""
@@ -173,3 +181,12 @@ class Watch:
         else:
             for item in overdue:
                 self._agenda.look_at(item, stamp, singly=True)
+
+
+def _last_words(page: Page, wanted: Mapping[str, int]) -> dict[str, list[int]]:
+    """The last status that the page has for each of `wanted`."""
+    last = {item_id: word for item_id, word in zip(page.ids, page.statuses, strict=True) if item_id in wanted}
+    news: dict[str, list[int]] = {}
+    for item_id, word in last.items():
+        news.setdefault(word, []).append(wanted[item_id])
+    return news
