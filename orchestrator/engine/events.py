@@ -31,6 +31,7 @@ class Seen:
     at: float
     source: str  # "list" | "look"
     statuses: Mapping[str, Sequence[int]]
+    offset: int | None = None  # of the list page: where to find them again when the run is taken up
     request_id: str = ""
 
 

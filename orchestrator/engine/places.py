@@ -7,7 +7,7 @@ from statistics import median_low
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 NOWHERE = -(1 << 62)
 SAMPLES = 9  # known items of a page by which its drift is measured
@@ -49,6 +49,12 @@ class Places:
         for item, place in zip(items, places, strict=True):
             at[item] = place - drift
         return shift
+
+    def recall(self, items: Iterable[int], offset: int) -> None:
+        """These were on the page at `offset` in an attempt before: a first guess where they are."""
+        middle = offset + self.page_size // 2
+        for item in items:
+            self._at[item] = middle
 
     def forget(self, item: int) -> None:
         """The item was not where it should be: it is looked for singly from now on."""

@@ -33,6 +33,10 @@ APPLICATION_ID = 0x0DC50DC5  # in the file's header: this is a record of ours
 SCHEMA_VERSION = 1
 MODE = 0o600
 
+# What brings a record of each older schema to the next one; run in one transaction when such a record is opened to be
+# written. An event that changes its fields is migrated here, too: bodies are JSON, which SQL can rewrite.
+MIGRATIONS: dict[int, str] = {}
+
 SCHEMA = """
 CREATE TABLE meta  (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE item  (place INTEGER PRIMARY KEY, id TEXT NOT NULL);
@@ -187,7 +191,13 @@ def _fill(connection: sqlite3.Connection, meta: Mapping[str, Any], ids: Iterable
         connection.executemany("INSERT INTO item VALUES (?, ?)", enumerate(ids))
 
 
-def _judge(path: Path, connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, version: int) -> None:
+    for step in range(version, SCHEMA_VERSION):
+        connection.executescript(f"BEGIN; {MIGRATIONS[step]} PRAGMA user_version={step + 1}; COMMIT;")
+
+
+def _judge(path: Path, connection: sqlite3.Connection) -> int:
+    """The version of the schema. Raises `RecordUnusableError`."""
     application_id = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if application_id != APPLICATION_ID:
@@ -199,6 +209,7 @@ def _judge(path: Path, connection: sqlite3.Connection) -> None:
             f"{path}: written by a newer version (schema {version}, this one reads up to {SCHEMA_VERSION}); "
             "nothing was changed; use that version, or another output.dir"
         )
+    return int(version)
 
 
 @contextmanager

@@ -90,6 +90,8 @@ class Run:
         self._random = random or Random()  # noqa: S311  # jitter
         self._drain = anyio.Event()
         self._drain_reason = ""
+        self._places = Places(len(items.ids), operation.max_page or FALLBACK_PAGE)
+        self._curve = Curve()
         self._replay()
 
     def _replay(self) -> None:
@@ -97,6 +99,11 @@ class Run:
             for event in self._record.events():
                 self.ledger.apply(event)
                 self.history.apply(event)
+                if isinstance(event, ev.Seen) and event.offset is not None:
+                    for items in event.statuses.values():
+                        self._places.recall(items, event.offset)
+            for seconds in self.ledger.durations():
+                self._curve.add(seconds)
 
     def drain(self, reason: str) -> None:
         """End soon: nothing new leaves, what is in flight gets a short grace. Call it from the run's event loop."""
@@ -226,8 +233,7 @@ class Run:
         return Ending.INTERRUPTED, self._drain_reason
 
     async def _loops(self, context: Context) -> None:
-        page_size = self._operation.max_page or FALLBACK_PAGE
-        places, curve, ready = Places(self.ledger.count, page_size), Curve(), Ready(self.ledger)
+        places, curve, ready = self._places, self._curve, Ready(self.ledger)
         agenda = Agenda(places, curve, self._options.poll)
         watch = Watch(context, places=places, curve=curve, agenda=agenda, ready=ready)
         survey = Survey(context, watch=watch, places=places, agenda=agenda, ready=ready)

@@ -9,7 +9,7 @@ import anyio
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Verdict
-from orchestrator.engine.plan import is_listing_cheaper
+from orchestrator.engine.plan import cover, is_listing_cheaper
 from orchestrator.engine.slots import Lane
 from orchestrator.engine.states import PENDING, State
 from orchestrator.errors import ServiceError
@@ -43,15 +43,29 @@ class Survey:
             self._unseen += 1
         self._is_resumed = self._unseen > context.ledger.totals[State.UNSEEN]
         self._next = 0  # the record index from which to read on
-        self._read = 0  # pages
+        self._pages_read = 0
         self._total = math.inf  # records in the list, once somebody says so
         self._at_end = False
+        self._is_refused = False  # this identity may not list
 
     async def run(self) -> None:
         """Walk, then hand over what no page showed."""
         if self._context.operation.max_page and self._unseen > ALONE:
+            if self._is_resumed:
+                await self._revisit()
             await self._walk()
         self._hand_over()
+
+    async def _revisit(self) -> None:
+        """Read the pages on which the attempt before saw those that are still open: mostly they are there still."""
+        places = self._places
+        known = [
+            (places.expected(item), item) for item, flag in enumerate(self._wanted) if flag and places.is_known(item)
+        ]
+        for look in cover(known, places.page_size).pages:
+            if not self._is_refused:
+                await self._read(look.offset)
+        self._at_end = False  # that the last page was among them says nothing of those before it
 
     async def _walk(self) -> None:
         while self._total == math.inf and self._is_worth_reading():  # one by one, so as not to read past the end
@@ -66,15 +80,18 @@ class Survey:
             await self._read_next()
 
     def _is_worth_reading(self) -> bool:
-        if self._at_end or not self._unseen or self._next >= self._total:
+        if self._is_refused or self._at_end or not self._unseen or self._next >= self._total:
             return False
         left = math.ceil((self._total - self._next) / self._places.page_size) if self._total < math.inf else math.inf
-        return is_listing_cheaper(unseen=self._unseen, pages_left=left, pages_read=self._read)
+        return is_listing_cheaper(unseen=self._unseen, pages_left=left, pages_read=self._pages_read)
 
     async def _read_next(self) -> None:
         offset = self._next
         self._next += self._places.page_size
-        self._read += 1
+        await self._read(offset)
+
+    async def _read(self, offset: int) -> None:
+        self._pages_read += 1
         try:
             page, found = await self._watch.page(offset, Lane.SURVEY)
         except ServiceError as error:
@@ -97,7 +114,7 @@ class Survey:
         context, failure = self._context, error.failure
         stamp = context.clock.stamp()
         if failure.verdict is Verdict.FORBIDDEN:
-            self._at_end = True
+            self._is_refused = True
             context.emit(ev.ListingRefused(at=stamp, failure=failure))
             return
         text = (

@@ -101,7 +101,7 @@ class Watch:
         self.list_is_fine = self.list_is_fine or any(phase(word) is Phase.GOING for word in codes)
         if news:
             stamp = context.clock.stamp()
-            context.emit(ev.Seen(at=stamp, source="list", statuses=news, request_id=page.request_id))
+            context.emit(ev.Seen(at=stamp, source="list", statuses=news, offset=offset, request_id=page.request_id))
             for items in news.values():
                 self._send_on(items, trusted=self.list_is_fine)
         return distinct

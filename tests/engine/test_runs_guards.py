@@ -1,0 +1,218 @@
+"""Whole runs that a guard ends or holds back: size, failures, canary, deadline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.engine import events as ev
+from orchestrator.engine.model import Ending, Quota
+from orchestrator.testing import FakeOperation, FakeTask
+from tests.engine.stage import BUSY, LOST, NEVER, Slow, Stage, counted, new_record, options, outcomes, running
+from tests.engine.test_runs_bad_ids import poisoned
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class TestMaxTasks:
+    async def test_a_list_that_is_too_long_is_refused_before_anything_is_sent(self) -> None:
+        operation = FakeOperation(running(11))
+        report = await Stage(operation, options=options(max_tasks=10)).play()
+        assert (report.ending, report.exit_code, report.outcome) == (Ending.ABORTED, 4, "aborted")
+        assert "limits.max_tasks" in report.ending_reason
+        assert operation.asked == []
+        assert counted(report) == {"not_attempted": 11}
+
+    async def test_a_list_that_just_fits_is_run(self) -> None:
+        assert counted(await Stage(FakeOperation(running(10)), options=options(max_tasks=10)).play()) == {"stopped": 10}
+
+
+class TestMaxFailures:
+    """Failures that may still come of what is in flight count as such."""
+
+    @pytest.mark.parametrize("allowed", [0, 1, 7, 60])
+    async def test_a_count_is_overshot_by_the_one_failure_that_trips_it(self, allowed: int) -> None:
+        operation = FakeOperation({f"t{number}": FakeTask(refusals=[NEVER]) for number in range(500)})
+        stage = Stage(operation, options=options(max_failures=allowed))
+        report = await stage.play()
+        assert (report.ending, report.exit_code) == (Ending.ABORTED, 4)
+        assert f"limits.max_failures allows ({allowed})" in report.ending_reason
+        assert report.outcomes["rejected"] == allowed + 1
+        assert sum(len(batch) for batch in stage.batches) == allowed + 1
+
+    async def test_failures_within_the_count_end_nothing(self) -> None:
+        tasks = {f"t{number}": FakeTask(refusals=[NEVER] if number % 50 == 0 else []) for number in range(500)}
+        report = await Stage(FakeOperation(tasks), options=options(max_failures=10)).play()
+        assert counted(report) == {"stopped": 490, "rejected": 10}
+        assert report.exit_code == 1
+
+    async def test_a_share_is_judged_only_after_its_sample(self) -> None:
+        operation = FakeOperation({f"t{number}": FakeTask(refusals=[NEVER]) for number in range(500)})
+        stage = Stage(operation, options=options(max_failures=0.1, failure_sample=100))
+        report = await stage.play()
+        assert report.ending is Ending.ABORTED
+        assert "10% of 500" in report.ending_reason
+        assert report.outcomes["rejected"] == 100
+
+    async def test_a_share_of_a_short_list_is_never_judged(self) -> None:
+        operation = FakeOperation({f"t{number}": FakeTask(refusals=[NEVER]) for number in range(50)})
+        report = await Stage(operation, options=options(max_failures=0.0, failure_sample=100)).play()
+        assert (report.ending, counted(report)) == (Ending.FINISHED, {"rejected": 50})
+
+    async def test_all_of_them_may_fail_where_the_guard_is_off(self) -> None:
+        operation = FakeOperation({f"t{number}": FakeTask(refusals=[NEVER]) for number in range(300)})
+        report = await Stage(operation, options=options(max_failures=1.0)).play()
+        assert (report.ending, counted(report)) == (Ending.FINISHED, {"rejected": 300})
+
+    async def test_unknown_ids_count(self) -> None:
+        stage = Stage(
+            FakeOperation(running(5)), [*running(5), *(f"x{n}" for n in range(9))], options=options(max_failures=3)
+        )
+        report = await stage.play()
+        assert report.ending is Ending.ABORTED
+
+    async def test_ids_in_lost_answers_hold_the_rest_back(self) -> None:
+        operation = FakeOperation(running(500, stops_after=1.0))
+        operation.faults["stop"] = [LOST]
+        stage = Stage(operation, options=options(max_failures=60, poll={"first_after": 30.0}))
+        report = await stage.play()
+        assert report.exit_code == 0
+        lost_at = stage.of(ev.BatchLost)[0].at
+        seen_at = stage.of(ev.Resubmitted)[0].at
+        between = [event for event in stage.of(ev.BatchIntended) if lost_at < event.at < seen_at]
+        assert all(len(event.items) <= 11 for event in between)
+
+    async def test_a_batch_taken_apart_stays_within_the_bound(self) -> None:
+        """Its parts may fail like any other batch."""
+        operation = poisoned(50, set())
+        stage = Stage(operation, options=options(max_failures=4))
+        honest = operation.submit
+        operation.tasks.update({f"t{number}": FakeTask(refusals=[NEVER]) for number in range(50)})
+        operation.poison = frozenset({"t0"})
+        operation.submit = honest  # type: ignore[method-assign]
+        report = await stage.play()
+        assert report.ending is Ending.ABORTED
+        assert report.outcomes["rejected"] <= 5
+
+    async def test_the_sample_completed_by_looking_only_ends_the_run_too(self) -> None:
+        """All that was sent failed; then the list shows hundreds that are over: the share can be judged, and is."""
+        tasks = {f"a{number}": FakeTask(refusals=[NEVER]) for number in range(50)}
+        tasks |= {f"b{number}": FakeTask(status="STOPPED") for number in range(400)}
+        tasks |= {f"c{number}": FakeTask() for number in range(50)}
+        operation = FakeOperation(tasks, page_limit=50)
+        honest = operation.page
+
+        async def later(offset: int, limit: int) -> object:
+            if offset:
+                import anyio
+
+                await anyio.sleep(3.0)
+            return await honest(offset, limit)
+
+        operation.page = later  # type: ignore[method-assign, assignment]
+        report = await Stage(operation, options=options(max_failures=0.05)).play()
+        assert report.ending is Ending.ABORTED
+        assert report.timing.elapsed_seconds < 60.0
+
+    async def test_a_resumed_run_judges_its_guard_first(self, tmp_path: Path) -> None:
+        operation = FakeOperation({f"t{number}": FakeTask(refusals=[NEVER]) for number in range(100)})
+        record = new_record(tmp_path / "run.db", list(operation.tasks))
+        strict = options(max_failures=3)
+        assert (await Stage(operation, record=record, options=strict).play()).ending is Ending.ABORTED
+        sent = len(operation.calls("stop"))
+        report = await Stage(operation, record=record, options=strict).play()
+        assert report.ending is Ending.ABORTED
+        assert report.timing.elapsed_seconds < 60.0
+        assert len(operation.calls("stop")) == sent
+        report = await Stage(operation, record=record, options=options(max_failures=1.0)).play()
+        assert counted(report) == {"rejected": 100}
+        record.close()
+
+
+class TestCanary:
+    """The first few are seen at their goal before the rest goes."""
+
+    async def test_the_rest_waits_until_the_canary_was_seen_down(self) -> None:
+        operation = FakeOperation(running(200, stops_after=9.0))
+        stage = Stage(operation, options=options(canary=3))
+        assert counted(await stage.play()) == {"stopped": 200}
+        assert [len(batch) for batch in stage.batches[:2]] == [3, 50]
+        seen = next(e.at for e in stage.of(ev.Seen) if "STOPPED" in e.statuses)
+        assert stage.of(ev.BatchIntended)[1].at >= seen
+
+    async def test_a_refused_canary_ends_the_run(self) -> None:
+        operation = FakeOperation({"bad": FakeTask(refusals=[NEVER]), **running(50)})
+        stage = Stage(operation, options=options(canary=2))
+        report = await stage.play()
+        assert (report.ending, report.exit_code) == (Ending.ABORTED, 4)
+        assert "the canary failed: bad was refused (NEVER: refused for good)" in report.ending_reason
+        assert len(stage.batches) == 1
+        assert counted(report)["not_attempted"] == 49
+
+    async def test_one_that_ended_by_itself_proves_nothing_and_is_replaced(self) -> None:
+        operation = FakeOperation({"a": FakeTask(ends_as="BROKEN"), **running(100)})
+        stage = Stage(operation, options=options(canary=2))
+        report = await stage.play()
+        assert outcomes(report)["a"] == "ended"
+        assert [len(batch) for batch in stage.batches[:3]] == [2, 1, 50]
+
+    async def test_a_canary_that_was_busy_at_first_is_tried_again(self) -> None:
+        operation = FakeOperation({"busy": FakeTask(refusals=[BUSY]), **running(100)})
+        report = await Stage(operation, options=options(canary=2)).play()
+        assert counted(report) == {"stopped": 101}
+
+    async def test_a_canary_whose_answer_was_lost_is_tried_again(self) -> None:
+        operation = FakeOperation(running(100))
+        operation.faults["stop"] = [LOST]
+        assert counted(await Stage(operation, options=options(canary=2)).play()) == {"stopped": 100}
+
+    async def test_a_canary_batch_with_a_bad_id_is_taken_apart(self) -> None:
+        stage = Stage(poisoned(100, {1}), options=options(canary=5))
+        report = await stage.play()
+        assert report.ending is Ending.ABORTED
+        assert "t1 was refused" in report.ending_reason
+
+    async def test_a_slow_disk_lets_no_second_canary_out(self, tmp_path: Path) -> None:
+        operation = FakeOperation(running(200, stops_after=9.0))
+        operation.pacing.learn("stop", Quota(policy="", limit=100, seconds=1.0))
+        record = new_record(tmp_path / "run.db", list(operation.tasks), offload=Slow(0.2))
+        stage = Stage(operation, options=options(canary=3), record=record)
+        assert counted(await stage.play()) == {"stopped": 200}
+        assert [len(batch) for batch in stage.batches[:2]] == [3, 50]
+        record.close()
+
+    async def test_a_canary_larger_than_the_list_is_the_list(self) -> None:
+        assert counted(await Stage(FakeOperation(running(5)), options=options(canary=50)).play()) == {"stopped": 5}
+
+
+class TestDeadline:
+    """When time is up every item has an outcome that says how far it came."""
+
+    async def test_what_is_going_is_timed_out_and_what_was_not_sent_is_not_attempted(self) -> None:
+        tasks = {"slow": FakeTask(stops_after=900.0), "quick": FakeTask(), "going": FakeTask(stop_at=900.0)}
+        tasks |= {"busy": FakeTask(refusals=[BUSY] * 99)}
+        stage = Stage(FakeOperation(tasks), options=options(deadline=30.0, retry={"attempts": 99}))
+        report = await stage.play()
+        assert outcomes(report) == {
+            "slow": "timed_out",
+            "quick": "stopped",
+            "going": "timed_out",
+            "busy": "rejected",
+        }
+        assert (report.ending, report.exit_code, report.outcome) == (Ending.DEADLINE, 1, "partial")
+        assert "limits.deadline (30s) passed" in report.ending_reason
+        assert report.timing.elapsed_seconds == 30.0
+
+    async def test_a_request_in_flight_at_the_deadline_is_timed_out_and_counted(self) -> None:
+        operation = FakeOperation(running(10), latency=10.0)
+        report = await Stage(operation, options=options(deadline=15.0)).play()
+        assert counted(report) == {"timed_out": 10}
+        assert [row.stop_requests for row in report.rows()] == [1] * 10
+
+    async def test_what_waits_for_a_quota_at_the_deadline_is_not_attempted(self) -> None:
+        operation = FakeOperation(running(500, stops_after=1.0))
+        operation.pacing.learn("stop", Quota(policy="", limit=2, seconds=100.0))
+        report = await Stage(operation, options=options(deadline=50.0)).play()
+        assert counted(report) == {"stopped": 100, "not_attempted": 400}
