@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from orchestrator.engine.states import FIRST_FINAL, State
+from orchestrator.engine.states import OPEN, State
 from orchestrator.errors import GuardError
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.ledger import Ledger
 
 FAILED = frozenset({State.REJECTED, State.NOT_FOUND})
+OUT = frozenset(state for state in OPEN if state is not State.READY)
 
 
 class Canary:
@@ -31,12 +32,7 @@ class Canary:
     def sent(self, items: Sequence[int]) -> None:
         """These are about to leave."""
         if self._wanted:
-            self._sent.extend(items)
-
-    def returned(self, items: Sequence[int]) -> None:
-        """These did not leave after all."""
-        if self._wanted:
-            self._sent = [item for item in self._sent if item not in items]
+            self._sent = list(dict.fromkeys([*self._sent, *items]))
 
     def room(self) -> float:
         """How many more may go now. Raises `GuardError` if one of the canary failed."""
@@ -50,8 +46,9 @@ class Canary:
                 f"the canary failed: {self._ids[failed[0]]} was refused ({why.text if why else 'no reason given'}); "
                 f"nothing but the canary ({len(self._sent)} tasks) was sent"
             )
-        # Who ended in another way, by itself, proves nothing either way: somebody else goes in its place.
-        self._sent = [item for item in self._sent if state[item] < FIRST_FINAL or state[item] == State.DONE]
+        # Who ended in another way, by itself, proves nothing either way: somebody else goes in its place. Who came
+        # back (busy, lost and not delivered) goes again, or somebody else does.
+        self._sent = [item for item in self._sent if state[item] in OUT or state[item] == State.DONE]
         if sum(state[item] == State.DONE for item in self._sent) >= self._wanted:
             self._wanted = 0
             return math.inf

@@ -60,7 +60,7 @@ class Context:
             self._record.append(event)
         for observer in self._observers:
             observer(event)
-        if isinstance(event, ev.BatchAnswered | ev.Gone | ev.Rejected):
+        if isinstance(event, ev.BatchAnswered | ev.Gone | ev.Rejected | ev.Seen):
             self._judge_failures()
         if not self.ledger.open:
             self.over.set()

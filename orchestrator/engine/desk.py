@@ -89,7 +89,7 @@ class Desk:
         """
         attempt = 1
         while True:
-            async with self.admit(api, lane) as ticket:
+            async with self._turn(attempt), self.admit(api, lane) as ticket:
                 try:
                     return await ticket.send(call, attempt=attempt, last=attempt >= self._retry.attempts)
                 except ServiceError as error:
@@ -98,8 +98,20 @@ class Desk:
                     if hopeless and not is_free(failure):
                         raise
             if not is_free(failure):
-                await self._pause(ticket.delay)
+                await anyio.sleep(ticket.delay)
                 attempt += 1
+
+    @asynccontextmanager
+    async def _turn(self, attempt: int) -> AsyncIterator[None]:
+        """Retries draw on the run's budget; when it is spent, one retry is out at a time, and nothing ends."""
+        if attempt == 1:
+            yield
+        elif not self._budget.is_spent:
+            self._budget.retried()
+            yield
+        else:
+            async with self._one_retry:
+                yield
 
     def delay_after(self, failure: Failure, attempt: int) -> float:
         """Seconds to wait after `failure`."""
@@ -111,14 +123,6 @@ class Desk:
             permit.cancel()
             await anyio.sleep_forever()
         return permit
-
-    async def _pause(self, delay: float) -> None:
-        if not self._budget.is_spent:
-            self._budget.retried()
-            await anyio.sleep(delay)
-            return
-        async with self._one_retry:  # the budget is spent: retries go one at a time
-            await anyio.sleep(delay)
 
     def count(self, ended: RequestEnded) -> None:
         """One request came back, or was given up."""

@@ -111,8 +111,9 @@ class ApiPace:
             self.quotas[believed.policy, believed.seconds] = believed
 
     def capacity(self, seconds: float) -> float:
-        """How many requests the known quotas allow in `seconds` in the long run; `inf` where none is known."""
-        return min((self._limit(q) * seconds / q.seconds for q in self.quotas.values()), default=math.inf)
+        """How many requests the known quotas allow at most in the next `seconds`; `inf` where none is known."""
+        allowed = (self._limit(q) * (1 + seconds // q.seconds) for q in self.quotas.values())
+        return min(allowed, default=math.inf)
 
     @property
     def blocked_until(self) -> float:

@@ -83,7 +83,9 @@ class Record:
                 raise RecordUnusableError(f"{path}: there is no record here")
             connection = _connect(path, write=write)
             with _closed_on_error(connection):
-                _judge(path, connection)
+                version = _judge(path, connection)
+                if write:
+                    _migrate(connection, version)
                 last = connection.execute("SELECT coalesce(max(number), 0) FROM event").fetchone()[0]
         return cls(path, connection, offload, last=last)
 

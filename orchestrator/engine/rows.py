@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from orchestrator.engine.account import Row
+from orchestrator.engine.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ def rows_of(ledger: Ledger, ids: Sequence[str], ending: Ending, words: Mapping[O
             names[ledger.first_status[item]],
             failure.code if failure is not None else "",
             failure.message if failure is not None else "",
-            ledger.sends[item],
+            ledger.sends[item] + (ledger.state[item] == State.SENDING),  # in flight when the run ended
             None if math.isnan(accepted) else accepted,
             None if math.isnan(finished) else finished,
             None if math.isnan(taken) else round(taken, 3),

@@ -79,6 +79,7 @@ class Submitter:
 
     def _intend(self, items: list[int]) -> int:
         self._batch += 1
+        self._canary.sent(items)
         self._context.emit(ev.BatchIntended(at=self._context.clock.stamp(), batch=self._batch, items=items))
         return self._batch
 
@@ -91,7 +92,6 @@ class Submitter:
         """Send one batch. Returns seconds after which it is to be put back, None if it was processed or is lost."""
         context = self._context
         ids = [context.ids[item] for item in items]
-        self._canary.sent(items)
         try:
             ack = await ticket.send(lambda: context.operation.submit(ids))
         except ServiceError as error:
@@ -115,7 +115,6 @@ class Submitter:
         return None
 
     def _return(self, batch: int, items: list[int], failure: Failure) -> None:
-        self._canary.returned(items)
         self._context.emit(ev.BatchReturned(at=self._context.clock.stamp(), batch=batch, items=items, failure=failure))
 
     def _answered(self, ack: Ack, batch: int, items: list[int]) -> None:

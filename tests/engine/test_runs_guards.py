@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from orchestrator.engine import events as ev
-from orchestrator.engine.model import Ending, Quota
+from orchestrator.engine.model import Ending, Failure, Quota, Verdict
 from orchestrator.testing import FakeOperation, FakeTask
 from tests.engine.stage import BUSY, LOST, NEVER, Slow, Stage, counted, new_record, options, outcomes, running
 from tests.engine.test_runs_bad_ids import poisoned
@@ -147,7 +147,7 @@ class TestCanary:
         stage = Stage(operation, options=options(canary=2))
         report = await stage.play()
         assert (report.ending, report.exit_code) == (Ending.ABORTED, 4)
-        assert "the canary failed: bad was refused (NEVER: refused for good)" in report.ending_reason
+        assert "the canary failed: bad was refused (HTTP 400 NEVER: refused for good)" in report.ending_reason
         assert len(stage.batches) == 1
         assert counted(report)["not_attempted"] == 49
 
@@ -213,6 +213,12 @@ class TestDeadline:
 
     async def test_what_waits_for_a_quota_at_the_deadline_is_not_attempted(self) -> None:
         operation = FakeOperation(running(500, stops_after=1.0))
-        operation.pacing.learn("stop", Quota(policy="", limit=2, seconds=100.0))
+
+        def refuse_the_third(service: FakeOperation) -> None:
+            if len(service.calls("stop")) == 3:
+                quota = Quota(policy="", limit=2, seconds=100.0)
+                service.faults["stop"] = [Failure(verdict=Verdict.THROTTLED, quota=quota)]
+
+        operation.hooks["stop"] = refuse_the_third
         report = await Stage(operation, options=options(deadline=50.0)).play()
         assert counted(report) == {"stopped": 100, "not_attempted": 400}
