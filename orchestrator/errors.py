@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from orchestrator.engine.account import Report
     from orchestrator.engine.model import Failure
 
 
@@ -30,7 +31,13 @@ class CredentialsError(InputError):
     """No usable credentials could be found where the job says they are."""
 
 
-class RecordError(OrchestratorError):
+class RunError(OrchestratorError):
+    """A run did not come to a good end. `report` is its account so far; None where nothing had begun."""
+
+    report: Report | None = None
+
+
+class RecordError(RunError):
     """The run's record cannot be opened, read or written; no request leaves without it."""
 
 
@@ -50,7 +57,7 @@ class ServiceError(OrchestratorError):
         super().__init__(failure.text)
 
 
-class RunRefusedError(OrchestratorError):
+class RunRefusedError(RunError):
     """The service refused the whole run: authentication, permission, project or region."""
 
     def __init__(self, failure: Failure) -> None:
@@ -58,11 +65,11 @@ class RunRefusedError(OrchestratorError):
         super().__init__(failure.text)
 
 
-class GuardError(OrchestratorError):
+class GuardError(RunError):
     """A guard ended the run: too many tasks, too many failures, a failed canary, a deadline out of reach."""
 
 
-class UnreachableError(OrchestratorError):
+class UnreachableError(RunError):
     """No successful answer for `limits.give_up_after`: the run is interrupted and can be resumed."""
 
 
@@ -74,5 +81,5 @@ class AccountError(OrchestratorError):
     """The outcomes do not add up to the number of unique ids: our bug. The record is kept."""
 
 
-class TasksNotOverError(OrchestratorError):
+class TasksNotOverError(RunError):
     """`Report.raise_for_failures` found tasks that are not over; the text names the first few."""

@@ -69,6 +69,7 @@ class LogSink:
             events.RequestEnded: self._request_ended,
             events.Tallied: self._tallied,
             events.QuotaLearned: self._quota_learned,
+            events.CurveLearned: self._curve_learned,
             events.ListingRefused: self._listing_refused,
             events.Noted: self._noted,
             events.RunEnded: self._run_ended,
@@ -192,6 +193,10 @@ class LogSink:
     def _quota_learned(self, event: events.QuotaLearned) -> None:
         quota = event.quota
         self._log.info("quota.learned", api=event.api, limit=quota.limit, seconds=quota.seconds, policy=quota.policy)
+
+    def _curve_learned(self, event: events.CurveLearned) -> None:
+        if self._routine:
+            self._log.debug("curve.learned", tasks=sum(event.buckets))
 
     def _listing_refused(self, event: events.ListingRefused) -> None:
         self._log.warning("listing.refused", **_failure(event.failure))

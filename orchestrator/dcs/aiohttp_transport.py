@@ -64,7 +64,7 @@ class AiohttpTransport:
             ) as answer:
                 body = await self._read(answer)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise ServiceError(_translated(error)) from error
+            raise ServiceError(translated(error)) from error
         return Response(status=answer.status, headers=answer.headers, body=body)
 
     async def aclose(self) -> None:
@@ -90,8 +90,7 @@ class AiohttpTransport:
             body += chunk
             if len(body) > self._max_answer:
                 answer.close()
-                message = _TOO_LARGE.format(self._max_answer)
-                raise ServiceError(Failure(verdict=Verdict.LOST, message=message, status=answer.status))
+                raise too_large(self._max_answer, status=answer.status)
         return bytes(body)
 
 
@@ -108,7 +107,12 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
         raise aiohttp.ClientPayloadError(str(error)) from error
 
 
-def _translated(error: Exception) -> Failure:
+def too_large(limit: int, *, status: int) -> ServiceError:
+    """An answer of more than `limit` bytes."""
+    return ServiceError(Failure(verdict=Verdict.LOST, message=_TOO_LARGE.format(limit), status=status))
+
+
+def translated(error: Exception) -> Failure:
     """What a failure to send or to read means for the request."""
     if isinstance(error, aiohttp.ClientSSLError):
         return _tls_failure(error)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from orchestrator.dcs import regions, signing, wire
+from orchestrator.dcs import details, regions, signing, wire
 from orchestrator.dcs.credentials import Credentials, StaticCredentials
 from orchestrator.dcs.identity import Identity
 from orchestrator.engine.options import PaceOptions
@@ -128,6 +128,18 @@ class DcsClient:
         """One task. Raises `ServiceError`, with `Verdict.GONE` for one that the service does not know."""
         request = wire.show(self.project_id, task_id)
         return await self._ask(request, lambda answer, now: wire.read_task(answer, now=now))
+
+    async def list_detailed(
+        self, offset: int = 0, limit: int = wire.MAX_PAGE
+    ) -> tuple[Page, Sequence[details.TaskDetails]]:
+        """The same page as `list` gives, and what else its rows say; no rows where that cannot be read."""
+        request = wire.list_tasks(self.project_id, offset=offset, limit=limit)
+        return await self._ask(request, lambda got, now: (wire.read_page(got, now=now), details.read_rows(got)))
+
+    async def show_detailed(self, task_id: str) -> tuple[Sighting, details.TaskDetails]:
+        """The same look as `show`, and what else it says of the task."""
+        request = wire.show(self.project_id, task_id)
+        return await self._ask(request, lambda got, now: (wire.read_task(got, now=now), details.read_one(got)))
 
     async def _ask(self, request: wire.Request, read: Callable[[wire.Response, float], _T]) -> _T:
         query = signing.canonical_query(request.query)

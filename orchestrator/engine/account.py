@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.engine.model import Ending
 from orchestrator.errors import AccountError, TasksNotOverError
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from orchestrator.engine.model import Quota
+    from orchestrator.engine.series import Series
 
 MAX_NAMED = 5  # ids named in an error's text
 
@@ -105,6 +106,9 @@ class Report:
     notes: Sequence[tuple[str, str]]  # (dotted name, sentence): what a person should know
     rows: Callable[[], Iterator[Row]]
     shard: ShardCounts | None = None
+    series: Callable[[], Series | None] = lambda: None  # the run over time, for pictures
+    job: Mapping[str, Any] = field(default_factory=dict)  # the resolved job without secrets, where a record keeps it
+    versions: Mapping[str, str] = field(default_factory=dict)  # what the run was begun with
 
     @property
     def not_over(self) -> int:
@@ -148,7 +152,9 @@ class Report:
         more = self.not_over - len(named)
         listing = ", ".join(named) + (f" and {more} more" if more > 0 else "")
         because = f"; the run was {self.ending.value}: {self.ending_reason}" if self.ending_reason else ""
-        raise TasksNotOverError(f"{self.not_over} of {self.input.unique} tasks are not over: {listing}{because}")
+        error = TasksNotOverError(f"{self.not_over} of {self.input.unique} tasks are not over: {listing}{because}")
+        error.report = self
+        raise error
 
 
 def judge(ending: Ending, not_over: int) -> tuple[str, int]:

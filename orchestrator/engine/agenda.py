@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NEARLY_ALL = 0.97  # of a shelf should be down when it is looked at first
 MOST_OF_REST = 0.8  # of those still up should be down at the next look
+MAX_SCOUTS = 3  # shelves that are looked at every interval, for the curve's sake,
+ENOUGH_SCOUTED = 100  # as long as they hold fewer items than this
 OVERDUE = 2.0  # times the longest stop so far: later than nearly all
 OVERDUE_AT_LEAST = 30.0  # seconds
 PATIENCE = 8  # an item that is late waits for another 1/PATIENCE of its age
@@ -50,7 +52,8 @@ class Agenda:
         self._curve = curve
         self._poll = poll
         self._singles: list[tuple[float, int, bool]] = []
-        self._scouted = False
+        self._scouts = 0  # shelves
+        self._scouted = 0  # items on them
 
     def track(self, item: int, since: float, *, seen_at: float = -math.inf) -> None:
         """An item is on its way since `since`, and was last seen at `seen_at`: look when it may be there."""
@@ -60,8 +63,9 @@ class Agenda:
             return
         shelf = self.shelves.get(number)
         if shelf is None:
-            shelf = self.shelves[number] = Shelf(is_scout=not self._scouted)
-            self._scouted = True
+            shelf = self.shelves[number] = Shelf(is_scout=self._scouts < MAX_SCOUTS and self._scouted < ENOUGH_SCOUTED)
+            self._scouts += shelf.is_scout
+        self._scouted += shelf.is_scout
         shelf.items.append(item)
         shelf.newest = max(shelf.newest, since)
         if shelf.due == math.inf and not shelf.readers:
@@ -76,6 +80,11 @@ class Agenda:
         if len(self._singles) > self.quiet_cost:  # many such: each waits for another half of its age
             pause = min(max(pause, (seen_at - since) / 2), self._poll.max_interval)
         return max(first, seen_at + pause)
+
+    def is_scout(self, item: int) -> bool:
+        """Whether the item stands on a shelf that is looked at every interval."""
+        shelf = self.shelves.get(self._places.shelf(item))
+        return shelf is not None and shelf.is_scout
 
     def look_at(self, item: int, due: float, *, singly: bool = False) -> None:
         """Look at one item at `due`; `singly` where a list page would not do."""

@@ -29,6 +29,7 @@ KINDS: dict[str, type[Any]] = {
         ev.Reopened,
         ev.Tallied,
         ev.QuotaLearned,
+        ev.CurveLearned,
         ev.ListingRefused,
         ev.Noted,
         ev.RunEnded,

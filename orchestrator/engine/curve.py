@@ -1,8 +1,16 @@
-"""The curve of how long it takes from acceptance to the goal, learned from what was seen."""
+"""The curve of how long it takes from acceptance to the goal, learned from what was seen.
+
+Only scouts teach it: items that are looked at every interval from the start on. An item that is found at its goal at a
+late first look was there for nobody knows how long; to learn from that would put the next look later still.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 RATIO = 1.08  # neighbouring buckets differ by so much
 SHORTEST = 0.05  # seconds
@@ -15,7 +23,7 @@ class Curve:
     def __init__(self) -> None:
         self.longest = 0.0  # seconds
         self.seen = 0
-        self.pending = 0  # looked at, and not there yet
+        self.pending = 0  # scouts that are not there yet
         self._buckets: list[int] = []
 
     def add(self, seconds: float) -> None:
@@ -26,6 +34,17 @@ class Curve:
         self._buckets[bucket] += 1
         self.seen += 1
         self.longest = max(self.longest, seconds)
+
+    @property
+    def buckets(self) -> list[int]:
+        """What was learned, to be restored by a run that is taken up again."""
+        return list(self._buckets)
+
+    def restore(self, buckets: Sequence[int]) -> None:
+        """Start from what was learned before."""
+        self._buckets = list(buckets)
+        self.seen = sum(buckets)
+        self.longest = SHORTEST * RATIO ** max(0, len(buckets) - 1)
 
     def share(self, age: float) -> float:
         """The share of items that is at its goal at this age (seconds), of all that were looked at."""

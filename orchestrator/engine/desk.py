@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from random import Random
 
+    from orchestrator.engine.brake import Brake
     from orchestrator.engine.clock import Clock
     from orchestrator.engine.events import Event
     from orchestrator.engine.options import RetryOptions
@@ -38,6 +39,7 @@ class Desk:
         emit: Callable[[Event], None],
         clock: Clock,
         random: Random,
+        brake: Brake | None = None,
     ) -> None:
         self.pacing = pacing
         self.slots = slots
@@ -46,6 +48,7 @@ class Desk:
         self.emit = emit
         self.clock = clock
         self._random = random
+        self._brake = brake
         self._budget = Budget()
         self._one_retry = anyio.Lock()
         self._counts: dict[str, Counter[str]] = {}
@@ -118,11 +121,21 @@ class Desk:
         return delay_after(failure, attempt, self._retry, self._random)
 
     async def _permit(self, api: str) -> Permit:
-        permit = await self.pacing.admit(api)
-        if self.is_closed:
-            permit.cancel()
-            await anyio.sleep_forever()
-        return permit
+        while True:
+            if self._brake is not None:
+                await self._until_released(self._brake)
+            permit = await self.pacing.admit(api)
+            if self.is_closed:
+                permit.cancel()
+                await anyio.sleep_forever()
+            if self._brake is None or not self._brake.is_held:
+                return permit
+            permit.cancel()  # pulled while this waited for its turn
+
+    async def _until_released(self, brake: Brake) -> None:
+        if brake.is_held:
+            await brake.wait()
+            self.failing_since = None  # nothing was asked meanwhile: that there was no answer says nothing
 
     def count(self, ended: RequestEnded) -> None:
         """One request came back, or was given up."""
@@ -148,6 +161,7 @@ class Ticket:
         self._api = api
         self._permit: Permit | None = permit
         self._sent_at = 0.0
+        self._batch = 0
         self.delay = 0.0  # seconds to wait before the same request is made again
 
     def dispose(self) -> None:
@@ -156,12 +170,12 @@ class Ticket:
             self._permit.cancel()
             self._permit = None
 
-    async def send(self, call: Callable[[], Awaitable[T]], *, attempt: int = 1, last: bool = True) -> T:
+    async def send(self, call: Callable[[], Awaitable[T]], *, attempt: int = 1, last: bool = True, batch: int = 0) -> T:
         """Make the request. Raises `ServiceError`, or `RunRefusedError` where nothing of the run can succeed."""
         permit, self._permit = self._permit, None
         if permit is None:
             raise RuntimeError("a ticket is good for one request")
-        self._sent_at = anyio.current_time()
+        self._sent_at, self._batch = anyio.current_time(), batch
         try:
             result = await call()
         except ServiceError as error:
@@ -172,7 +186,7 @@ class Ticket:
             raise
         permit.succeeded()
         self._desk.note_answer(None)
-        self._report("ok", None, attempt)
+        self._report("ok", None, attempt, request_id=getattr(result, "request_id", ""))
         return result
 
     def _failed(self, permit: Permit, failure: Failure, *, attempt: int, last: bool) -> None:
@@ -196,7 +210,7 @@ class Ticket:
             desk.close()
             raise RunRefusedError(failure) from None
 
-    def _report(self, result: str, failure: Failure | None, attempt: int) -> None:
+    def _report(self, result: str, failure: Failure | None, attempt: int, *, request_id: str = "") -> None:
         desk = self._desk
         desk.count(  # its own desk
             RequestEnded(
@@ -207,6 +221,8 @@ class Ticket:
                 attempt=attempt,
                 delay=self.delay,
                 failure=failure,
+                request_id=request_id or (failure.request_id if failure is not None else ""),
+                batch=self._batch,
             )
         )
 

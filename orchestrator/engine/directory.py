@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orchestrator._version import __version__
 from orchestrator.engine.account import InputCounts, RunInfo, ShardCounts
 from orchestrator.engine.record import Record
 from orchestrator.engine.source import Items
@@ -71,6 +73,7 @@ def create(directory: Path, *, identity: Identity, info: RunInfo, items: Items, 
         "malformed": list(items.malformed),
         "shard": {name: getattr(items.shard, name) for name in ShardCounts.__slots__} if items.shard else None,
         "job": job,
+        "versions": {"orchestrator": __version__, "Python": platform.python_version()},
     }
     try:
         unfinished.unlink(missing_ok=True)  # of a process that died while making it; nothing was sent then

@@ -141,6 +141,7 @@ class RequestEnded:
     delay: float = 0.0  # seconds until it is tried again
     failure: Failure | None = None
     request_id: str = ""
+    batch: int = 0  # which batch it carried, 0: none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +159,14 @@ class QuotaLearned:
     at: float
     api: str
     quota: Quota
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveLearned:
+    """How long it takes from acceptance to the goal, as `engine.curve` counts it: kept for a run taken up again."""
+
+    at: float
+    buckets: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +211,7 @@ Event: TypeAlias = (
     | RequestEnded
     | Tallied
     | QuotaLearned
+    | CurveLearned
     | ListingRefused
     | Noted
     | RunEnded

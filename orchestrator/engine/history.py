@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator.engine import events as ev
 from orchestrator.engine.account import RequestCounts
 from orchestrator.engine.model import FINISHED
+from orchestrator.engine.timeline import Timeline
 
 if TYPE_CHECKING:
     from orchestrator.engine.model import Ending, Quota
@@ -25,6 +26,7 @@ class History:
         self.reason = ""
         self.quotas: dict[str, dict[tuple[str, float], Quota]] = {}
         self.notes: list[tuple[str, str]] = []
+        self.timeline = Timeline()
         self._spent = 0.0  # seconds of running, in attempts before this one
         self._attempt_at = 0.0
         self._requests: dict[str, dict[str, int]] = {}
@@ -35,15 +37,18 @@ class History:
             case ev.RunStarted():
                 self._start(event)
             case ev.Reopened():
+                self.timeline.paused(self.last_at)
                 self._spent, self._attempt_at = 0.0, event.at  # a reopened run has a new deadline
             case ev.RunEnded():
                 self.ending, self.reason = event.ending, event.reason
             case ev.Tallied():
+                self.timeline.tallied(event)
                 for api, results in event.requests.items():
                     counts = self._requests.setdefault(api, {})
                     for result, number in results.items():
                         counts[result] = counts.get(result, 0) + number
             case ev.QuotaLearned(api=api, quota=quota):
+                self.timeline.learned(event)
                 self.quotas.setdefault(api, {})[quota.policy, quota.seconds] = quota
             case ev.Noted(name=name, text=text):
                 self._note(name, text)
@@ -54,6 +59,7 @@ class History:
         self.last_at = max(self.last_at, event.at)
 
     def _start(self, event: ev.RunStarted) -> None:
+        self.timeline.started(event.at, last_at=self.last_at)
         if self.attempts:
             self._spent += self.last_at - self._attempt_at  # one that died ran until its last word
         self.started_at = self.started_at or event.at

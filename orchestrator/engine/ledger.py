@@ -27,7 +27,7 @@ from orchestrator.engine.states import (
 from orchestrator.errors import IllegalTransitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 NAN = math.nan
 MOST = 255  # counters of one byte stop here
@@ -103,12 +103,6 @@ class Ledger:
         """All items that are not final, in input order."""
         return [item for item, state in enumerate(self.state) if state < FIRST_FINAL]
 
-    def durations(self) -> Iterator[float]:
-        """Seconds from the last acceptance to the goal, of all items that were brought to it."""
-        for item, state in enumerate(self.state):
-            if state == State.DONE and not math.isnan(taken := self.finished_at[item] - self.accepted_last(item)):
-                yield taken
-
     def outcome(self, item: int, ending: Ending) -> Outcome:
         """What the item comes to if the run ends so."""
         if self.state[item] == State.LEFT:
@@ -168,8 +162,15 @@ class Ledger:
             case ev.RunStarted():
                 if event.attempt > 1:
                     self._take_up()
+            case ev.RunEnded():
+                self._ending = event.ending
             case (
-                ev.RunEnded() | ev.RequestEnded() | ev.Tallied() | ev.QuotaLearned() | ev.ListingRefused() | ev.Noted()
+                ev.RequestEnded()
+                | ev.Tallied()
+                | ev.QuotaLearned()
+                | ev.CurveLearned()
+                | ev.ListingRefused()
+                | ev.Noted()
             ):
                 pass
             case _:

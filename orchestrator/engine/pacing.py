@@ -263,6 +263,10 @@ class Pacing:
         """What is known of each API."""
         return {api: list(lane.pace.quotas.values()) for api, lane in self._lanes.items() if lane.pace.quotas}
 
+    def in_flight(self) -> Mapping[str, int]:
+        """Of each API, how many requests are on their way or have leave to go."""
+        return {api: lane.pace.in_flight for api, lane in self._lanes.items()}
+
     def opens_in(self, api: str) -> float:
         """Seconds until a request of `api` may leave, `inf` if not before one in flight is answered."""
         return self._wait(self._lane(api))

@@ -121,7 +121,9 @@ class Poller:
     def _reschedule(self, shelf: Shelf, *, looked_at: float) -> None:
         """Say when the shelf is looked at next, and take from it what it says of how long stops take."""
         self._tidy(shelf)
-        self._curve.pending += len(shelf.items) - shelf.left
+        if shelf.is_scout:
+            self._curve.pending += len(shelf.items) - shelf.left
+            self._remember_curve(emptied=shelf.left > 0 and not shelf.items)
         shelf.left = len(shelf.items)
         shelf.looked_at = looked_at
         if not shelf.items:
@@ -130,6 +132,10 @@ class Poller:
         now = self._context.clock.stamp()
         shelf.due = self._agenda.worth_at(shelf, now, crowded=self._agenda.is_crowded)
         self._agenda.wake()
+
+    def _remember_curve(self, *, emptied: bool) -> None:
+        if emptied and self._curve.seen:
+            self._context.emit(ev.CurveLearned(at=self._context.clock.stamp(), buckets=self._curve.buckets))
 
     def _look_singly(self, item: int) -> None:
         if item not in self._queued:

@@ -9,16 +9,23 @@ from orchestrator.engine.account import Row
 from orchestrator.engine.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from orchestrator.engine.ledger import Ledger
     from orchestrator.engine.model import Ending, Outcome
 
 
-def rows_of(ledger: Ledger, ids: Sequence[str], ending: Ending, words: Mapping[Outcome, str]) -> Iterator[Row]:
-    """One row per item, in input order, as if the run ended so; `words` name the outcomes."""
+def rows_of(
+    ledger: Ledger,
+    ids: Sequence[str],
+    ending: Ending,
+    words: Mapping[Outcome, str],
+    items: Iterable[int] | None = None,
+) -> Iterator[Row]:
+    """One row per item (or of `items`), in input order, as if the run ended so; `words` name the outcomes."""
     names = ledger.words
-    for item, item_id in enumerate(ids):
+    for item in range(len(ids)) if items is None else items:
+        item_id = ids[item]
         failure = ledger.failures.get(item)
         accepted, finished = ledger.accepted_at[item], ledger.finished_at[item]
         request_id = ledger.request_ids.get(ledger.batch[item], "")

@@ -25,17 +25,19 @@ from orchestrator.engine.places import Places
 from orchestrator.engine.poller import Poller
 from orchestrator.engine.ready import Ready
 from orchestrator.engine.rows import rows_of
+from orchestrator.engine.series import series_of
 from orchestrator.engine.slots import Slots
 from orchestrator.engine.states import FIRST_FINAL, State
 from orchestrator.engine.submitter import Submitter
 from orchestrator.engine.survey import Survey
 from orchestrator.engine.watch import Watch
-from orchestrator.errors import GuardError, RunRefusedError, UnreachableError
+from orchestrator.errors import GuardError, RunError, RunRefusedError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-    from orchestrator.engine.account import RunInfo
+    from orchestrator.engine.account import Row, RunInfo
+    from orchestrator.engine.brake import Brake
     from orchestrator.engine.operation import BulkOperation
     from orchestrator.engine.record import Record
     from orchestrator.engine.source import Items
@@ -72,7 +74,9 @@ class Run:
         observers: Sequence[ev.Observer] = (),
         now: Callable[[], float] = time.time,
         random: Random | None = None,
+        brake: Brake | None = None,
     ) -> None:
+        self.cause: RunError | None = None  # what ended the run before its end, as the error that it was
         self.history = History()
         self.ledger = Ledger(
             len(items.ids),
@@ -88,6 +92,8 @@ class Run:
         self._observers = observers
         self._now = now
         self._random = random or Random()  # noqa: S311  # jitter
+        self._brake = brake
+        self._words = {outcome: operation.labels.get(outcome, outcome.value) for outcome in Outcome}
         self._drain = anyio.Event()
         self._drain_reason = ""
         self._places = Places(len(items.ids), operation.max_page or FALLBACK_PAGE)
@@ -99,11 +105,14 @@ class Run:
             for event in self._record.events():
                 self.ledger.apply(event)
                 self.history.apply(event)
-                if isinstance(event, ev.Seen) and event.offset is not None:
-                    for items in event.statuses.values():
-                        self._places.recall(items, event.offset)
-            for seconds in self.ledger.durations():
-                self._curve.add(seconds)
+                match event:
+                    case ev.Seen(offset=int(offset), statuses=statuses):
+                        for items in statuses.values():
+                            self._places.recall(items, offset)
+                    case ev.CurveLearned(buckets=buckets):
+                        self._curve.restore(buckets)
+                    case _:
+                        pass
 
     def drain(self, reason: str) -> None:
         """End soon: nothing new leaves, what is in flight gets a short grace. Call it from the run's event loop."""
@@ -154,8 +163,8 @@ class Run:
     def report(self) -> Report:
         """The account as the record stands now."""
         ending = self.history.ending or Ending.INTERRUPTED
-        ledger, labels = self.ledger, self._operation.labels
-        words = {outcome: labels.get(outcome, outcome.value) for outcome in Outcome}
+        ledger, words, history = self.ledger, self._words, self.history
+        meta = self._record.meta if self._record is not None else {}
         counts = dict.fromkeys(words.values(), 0)
         for outcome, number in ledger.outcomes(ending).items():
             counts[words[outcome]] += number
@@ -180,7 +189,15 @@ class Run:
             notes=tuple(self.history.notes),
             rows=lambda: rows_of(ledger, self._items.ids, ending, words),
             shard=self._items.shard,
+            series=lambda: series_of(ledger, history.timeline, last_at=history.last_at),
+            job=meta.get("job", {}),
+            versions=meta.get("versions", {}),
         )
+
+    def rows(self, items: Iterable[int]) -> Iterator[Row]:
+        """What came of these items, as if the run ended now."""
+        ending = self.history.ending or Ending.INTERRUPTED
+        return rows_of(self.ledger, self._items.ids, ending, self._words, items)
 
     def _open(self, retry: Sequence[int] | None) -> Context:
         clock = Clock(self._now)
@@ -202,6 +219,7 @@ class Run:
             emit=context.emit,
             clock=clock,
             random=self._random,
+            brake=self._brake,
         )
         stamp = clock.stamp()
         if retry is not None:
@@ -217,20 +235,30 @@ class Run:
     async def _run(self, context: Context) -> tuple[Ending, str]:
         limits = self._options.limits
         if (why := too_many(self.ledger.count, limits.max_tasks)) is not None:
-            return Ending.ABORTED, why
+            return self._ended_by(GuardError(why))
         if (why := context.too_many_failures()) is not None:  # of the attempts before
-            return Ending.ABORTED, why
+            return self._ended_by(GuardError(why))
         left = context.deadline_at - context.clock.stamp()
         try:
             with anyio.move_on_after(max(0.0, left)) as deadline:
                 await self._loops(context)
         except BaseExceptionGroup as group:
-            return _ending_of(group)
+            return self._ended_by(_ending_of(group))
         if not self.ledger.open:
             return Ending.FINISHED, ""
         if deadline.cancelled_caught:
             return Ending.DEADLINE, f"limits.deadline ({span(limits.deadline)}) passed"
         return Ending.INTERRUPTED, self._drain_reason
+
+    def _ended_by(self, error: RunError) -> tuple[Ending, str]:
+        self.cause = error
+        match error:
+            case GuardError():
+                return Ending.ABORTED, str(error)
+            case RunRefusedError():
+                return Ending.REFUSED, str(error)
+            case _:
+                return Ending.INTERRUPTED, str(error)
 
     async def _loops(self, context: Context) -> None:
         places, curve, ready = self._places, self._curve, Ready(self.ledger)
@@ -282,19 +310,12 @@ class Run:
             await context.flush()
 
 
-def _ending_of(group: BaseExceptionGroup[BaseException]) -> tuple[Ending, str]:
-    """How a run ended by these errors; raises the first of them that is not a way to end."""
-    known, unknown = group.split((GuardError, RunRefusedError, UnreachableError))
-    if known is None:
-        raise _first(unknown or group)
-    error = _first(known)
-    match error:
-        case GuardError():
-            return Ending.ABORTED, str(error)
-        case RunRefusedError():
-            return Ending.REFUSED, str(error)
-        case _:
-            return Ending.INTERRUPTED, str(error)
+def _ending_of(group: BaseExceptionGroup[BaseException]) -> RunError:
+    """What ended a run by these errors; raises the first of them that is not a way to end."""
+    error = _first(group.subgroup((GuardError, RunRefusedError, UnreachableError)) or group)
+    if not isinstance(error, RunError):
+        raise error
+    return error
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

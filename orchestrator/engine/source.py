@@ -90,6 +90,7 @@ def collect(
     malformed: Malformed = "error",
     shard: tuple[int, int] | None = None,
     max_ids: int = MAX_IDS,
+    may_be_empty: bool = False,
 ) -> Items:
     """Read ids from any iterable of text, with the checks of `read_ids`; a bad one is named by its position.
 
@@ -103,7 +104,7 @@ def collect(
     intake = Intake(exclude, malformed=malformed, shard=shard, max_ids=max_ids)
     for position, item in enumerate(ids):
         intake.take(item, _position, position)
-    return intake.close(source="the list")
+    return intake.close(source="the list", may_be_empty=may_be_empty)
 
 
 async def collect_async(
@@ -191,7 +192,7 @@ class Intake:
         """Note what no setting skips: what follows it in the file cannot be trusted."""
         self._broken.append(problem)
 
-    def close(self, *, source: str) -> Items:
+    def close(self, *, source: str, may_be_empty: bool = False) -> Items:
         """Judge the whole."""
         unnamed = self._bad - len(self._named)
         problems = [*self._broken]
@@ -200,7 +201,7 @@ class Intake:
             problems += [f"and {unnamed:,} more that are not task ids"] if unnamed else []
         if problems:
             raise InputError(*problems)
-        if not self._index and not self._others:
+        if not self._index and not self._others and not may_be_empty:
             passed = len(self._passed) + len(self._others_passed)
             why = f"all {passed:,} ids in it are excluded" if passed else "no task id in it"
             raise InputError(f"{source} is empty: {why}; a run needs at least one")

@@ -9,7 +9,7 @@ import anyio
 from orchestrator.engine import events as ev
 from orchestrator.engine.canary import Canary
 from orchestrator.engine.feasibility import Feasibility
-from orchestrator.engine.model import Verdict
+from orchestrator.engine.model import Failure, Verdict
 from orchestrator.engine.slots import Lane
 from orchestrator.errors import RunRefusedError, ServiceError
 
@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from orchestrator.engine.context import Context
     from orchestrator.engine.desk import Ticket
     from orchestrator.engine.isolation import Isolation
-    from orchestrator.engine.model import Ack, Failure
+    from orchestrator.engine.model import Ack
     from orchestrator.engine.ready import Ready
 
 GLANCE = 0.5  # seconds until the guards are asked again whether more may be sent
+NOT_SENT = Failure(verdict=Verdict.UNREACHED, message="the run was ending: it was not sent")
 NOT_PROCESSED = frozenset({Verdict.THROTTLED, Verdict.UNAUTHENTICATED, Verdict.UNREACHED})
 
 
@@ -68,6 +69,9 @@ class Submitter:
                 batch = self._intend(items)
                 task_status.started()
                 await self._context.flush()
+                if self._context.desk.is_closed:  # the run was told to end while the disk took its time
+                    self._return(batch, items, NOT_SENT)
+                    return
                 pause = await self._send(ticket, batch, items, isolation)
         if not items:
             with anyio.move_on_after(GLANCE):  # the guards allow nothing now: an answer or a look will change that
@@ -93,7 +97,7 @@ class Submitter:
         context = self._context
         ids = [context.ids[item] for item in items]
         try:
-            ack = await ticket.send(lambda: context.operation.submit(ids))
+            ack = await ticket.send(lambda: context.operation.submit(ids), batch=batch)
         except ServiceError as error:
             failure = error.failure
             if failure.verdict in NOT_PROCESSED:

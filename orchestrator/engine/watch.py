@@ -129,9 +129,9 @@ class Watch:
                 self.reissue_overdue(group, trusted=trusted)
 
     def _learn(self, done: Iterable[int]) -> None:
-        """Add to the curve how long these took."""
+        """Add to the curve how long the scouts among these took."""
         ledger = self._context.ledger
-        for item in done:
+        for item in filter(self._agenda.is_scout, done):
             taken = ledger.finished_at[item] - ledger.accepted_last(item)
             if not math.isnan(taken):
                 self._curve.add(taken)

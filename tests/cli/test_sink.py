@@ -46,6 +46,7 @@ EVENTS: list[tuple[ev.Event, str, list[str]]] = [
     (ev.RequestEnded(at=0, api="stop", result="failed", seconds=0.1, attempt=8), "warning", ["request.failed"]),
     (ev.Tallied(at=0, requests={}), "debug", []),
     (ev.QuotaLearned(at=0, api="stop", quota=Quota(policy="user", limit=20, seconds=5)), "info", ["quota.learned"]),
+    (ev.CurveLearned(at=0, buckets=[0, 3]), "debug", ["curve.learned"]),
     (ev.ListingRefused(at=0, failure=FAILURE), "warning", ["listing.refused"]),
     (ev.Noted(at=0, name="deadline.forecast", text="late"), "info", ["deadline.forecast"]),
     (ev.RunEnded(at=0, ending=Ending.FINISHED), "info", ["run.ended"]),

@@ -20,7 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from orchestrator.dcs.aiohttp_transport import AiohttpTransport, _translated
+from orchestrator.dcs.aiohttp_transport import AiohttpTransport, translated
 from orchestrator.dcs.transport import Transport
 from orchestrator.dcs.wire import Request, Response
 from orchestrator.engine.model import Failure, Verdict
@@ -229,7 +229,7 @@ class TestUnreached:
     def test_a_name_without_an_address(self) -> None:
         """Made by hand: the machine of the tests may have no name server."""
         key = key_of("nowhere.example")
-        told = _translated(aiohttp.ClientConnectorDNSError(key, OSError(-2, "Name or service not known")))
+        told = translated(aiohttp.ClientConnectorDNSError(key, OSError(-2, "Name or service not known")))
         assert told.verdict is Verdict.UNREACHED
         assert "nowhere.example: check region, endpoint" in told.message
 
@@ -360,7 +360,7 @@ class TestTls:
 
     def test_hanging_up_amid_the_handshake_is_a_stumble(self) -> None:
         key = key_of("h.example")
-        told = _translated(aiohttp.ClientConnectorSSLError(key, ssl.SSLEOFError(8, "EOF")))
+        told = translated(aiohttp.ClientConnectorSSLError(key, ssl.SSLEOFError(8, "EOF")))
         assert told.verdict is Verdict.UNREACHED
         assert "TLS handshake" in told.message
 

@@ -17,7 +17,7 @@ from orchestrator.engine.source import collect
 from orchestrator.testing import FakeOperation, FakeTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 E = TypeVar("E")
@@ -77,17 +77,23 @@ class Slow:
 class Stage:
     """One operation, and all that a run over it said."""
 
-    def __init__(self, operation: FakeOperation, ids: Sequence[str] | None = None, **plain: Any) -> None:
+    def __init__(
+        self,
+        operation: FakeOperation,
+        ids: Iterable[str] | None = None,
+        *,
+        options: RunOptions | None = None,
+        record: Record | None = None,
+    ) -> None:
         self.operation = operation
         self.ids = list(operation.tasks) if ids is None else list(ids)
         self.events: list[ev.Event] = []
         self.times: list[float] = []  # the loop's time of each event
-        self.options: RunOptions = plain.pop("options", None) or RunOptions()
-        self.record: Record | None = plain.pop("record", None)
-        self.plain = plain
+        self.options = options or RunOptions()
+        self.record = record
         self.run: Run
 
-    def set_up(self, **plain: Any) -> Run:
+    def set_up(self, *observers: ev.Observer) -> Run:
         """Make the run without starting it."""
         self.run = Run(
             self.operation,
@@ -95,10 +101,9 @@ class Stage:
             info=INFO,
             options=self.options,
             record=self.record,
-            observers=[self._note],
+            observers=[self._note, *observers],
             now=lambda: EPOCH + anyio.current_time(),
             random=Random(7),
-            **{**self.plain, **plain},
         )
         return self.run
 

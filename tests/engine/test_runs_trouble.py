@@ -156,12 +156,17 @@ class TestUnreachable:
         assert report.requests["show"].retried == 3
 
     async def test_a_spent_budget_ends_no_run(self) -> None:
-        tasks = running(400)
-        for task in tasks.values():
-            task.listed = False
-        operation = FakeOperation(tasks, page_limit=0)
-        operation.faults["show"] = [LOST] * 300
-        assert counted(await Stage(operation).play()) == {"stopped": 400}
+        operation = FakeOperation(running(400), page_limit=0)
+
+        def stumble(service: FakeOperation) -> None:
+            if len(service.calls("show")) == 20:
+                service.faults["show"] = [LOST] * 300
+
+        operation.hooks["show"] = stumble
+        stage = Stage(operation, options=options(give_up_after=1e6))
+        report = await stage.play()
+        assert counted(report) == {"stopped": 400}
+        assert sum(event.failure is LOST for event in stage.of(ev.RequestEnded)) == 300
 
 
 class TestCredentials:

@@ -1,0 +1,33 @@
+"""The end is quick: the account follows the last item's end, however long the list."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from orchestrator.engine import events as ev
+from orchestrator.testing import FakeOperation, FakeTask
+from tests.engine.stage import Stage, counted
+
+INTERVAL = 2.0  # the default of poll.interval
+
+
+class TestQuickEnd:
+    @pytest.mark.parametrize("count", [1, 60, 1500, 12_000])
+    async def test_the_account_follows_the_last_end_by_two_intervals_at_most(self, count: int) -> None:
+        """A late first look at one page must not teach the run that stops take long, and make the next look later."""
+        draw = random.Random(count)
+        tasks = {f"t{number}": FakeTask(stops_after=draw.lognormvariate(1.6, 0.5)) for number in range(count)}
+        report = await Stage(FakeOperation(tasks)).play()
+        assert counted(report) == {"stopped": count}
+        last_end = max(task.stop_at or 0.0 for task in tasks.values())
+        assert report.timing.elapsed_seconds - last_end <= 2 * INTERVAL
+        looks = report.requests["list"].sent if count > 1 else 0
+        assert looks + report.requests["show"].sent <= 60 + count / 40
+
+    async def test_a_run_taken_up_again_knows_how_long_stops_take(self) -> None:
+        """What the scouts learned is in the record, to be folded back from it."""
+        stage = Stage(FakeOperation({f"t{number}": FakeTask() for number in range(300)}))
+        await stage.play()
+        assert [sum(event.buckets) for event in stage.of(ev.CurveLearned)] == [300]
