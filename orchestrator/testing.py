@@ -143,7 +143,10 @@ class FakeOperation:
         return Ack(accepted=[i for i in accepted if i not in silent], refused=refused, request_id=f"r{len(self.asked)}")
 
     def _submit_one(self, item_id: str, accepted: list[str], refused: dict[str, Failure]) -> None:
-        task = self.tasks[item_id]
+        task = self.tasks.get(item_id)
+        if task is None:
+            refused[item_id] = GONE
+            return
         if task.refusals:
             refused[item_id] = task.refusals.pop(0)
             return

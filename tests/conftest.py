@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import HealthCheck, settings
 
 from orchestrator.testing import VirtualTimeLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    import pytest
 
     LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 

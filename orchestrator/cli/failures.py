@@ -6,6 +6,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from orchestrator.cli.termination import leave, of_problems
 from orchestrator.engine.model import Verdict
 from orchestrator.errors import (
     AccountError,
@@ -116,6 +117,10 @@ def answer(error: BaseException, console: Console, settings: Settings | None) ->
     """Tell on stderr what `error` means, with the traceback only where debugging; returns the exit code."""
     explanation = explain(error)
     _tell(console, settings, explanation)
+    if settings is None or settings.verb == "run":
+        word = of_problems(explanation.messages, hint=explanation.hint, exit_code=explanation.exit_code)
+        if complaint := leave(console.environ, word):
+            console.tell(f"warning: {complaint}")
     if settings is not None and settings.debug:
         console.tell("".join(traceback.format_exception(error)))
     return explanation.exit_code
@@ -144,6 +149,8 @@ def _tell(console: Console, settings: Settings | None, explanation: Explanation)
         from orchestrator.cli.logs import open_log
 
         log = open_log(console.stderr, json_lines=True)
+        if settings.job_name:
+            log = log.bind(job=settings.job_name)
         for message in explanation.messages:
             log.error("run.failed", problem=message, hint=explanation.hint, exit_code=explanation.exit_code)
         return

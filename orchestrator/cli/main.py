@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -13,14 +15,36 @@ from orchestrator.cli.parser import bind_retry, build_parser
 from orchestrator.cli.settings import Settings, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 USAGE = 2
+VERBS = {  # module and function of each
+    "run": ("run", "run"),
+    "plan": ("plan", "plan"),
+    "validate": ("validate", "validate"),
+    "verify": ("verify", "verify"),
+    "undo": ("undo", "undo"),
+    "report": ("render", "report"),
+    "merge": ("merge", "merge"),
+    "kubernetes": ("kubernetes", "kubernetes"),
+    "simulate": ("simulate", "simulate"),
+    "init": ("starters", "init"),
+    "schema": ("starters", "schema"),
+    "completion": ("completion", "completion"),
+}
 
 
 def entry() -> None:
     """Console script: run the command that the process was started with, and end the process."""
+    # A container's first process has no default action: outside of the run proper a SIGTERM would be passed over.
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(main(sys.argv[1:]))
+
+
+def _interrupt(*_: object) -> None:
+    """End as by Ctrl-C: with a line, the last word and exit code 75. A second signal ends at once."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 def main(
@@ -57,24 +81,6 @@ def main(
 
 def dispatch(settings: Settings, console: Console) -> int:
     """Call the verb. Each is imported when it is called: `--help` must not wait for an HTTP library."""
-    match settings.verb:
-        case "run":
-            from orchestrator.cli.run import run
-
-            return run(settings, console)
-        case "validate":
-            from orchestrator.cli.validate import validate
-
-            return validate(settings, console)
-        case "simulate":
-            from orchestrator.cli.simulate import simulate
-
-            return simulate(settings, console)
-        case "init":
-            from orchestrator.cli.starters import init
-
-            return init(settings, console)
-        case _:
-            from orchestrator.cli.starters import schema
-
-            return schema(console)
+    module, function = VERBS[settings.verb]
+    verb: Callable[[Settings, Console], int] = getattr(importlib.import_module(f"orchestrator.cli.{module}"), function)
+    return verb(settings, console)

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from orchestrator.cli import verbs as more
+from orchestrator.cli import verbs_cluster
 from orchestrator.cli.settings import LOG_FORMATS, LOG_LEVELS, PROGRESS, RETRYABLE
 
 if TYPE_CHECKING:
@@ -110,21 +112,57 @@ def build_parser() -> argparse.ArgumentParser:
     _job(run)
     _add_job_options(run)
     _add_run_options(run)
+    verbs_cluster.add_pod_options(run)
+    _add_telemetry_options(run)
     _add_log_options(run)
+
+    plan = _verb(verbs, "plan", "show what a run would do; sends nothing", more.PLAN)
+    _job(plan)
+    more.add_plan_options(plan)
+    _add_job_options(plan)
+    _add_log_options(plan)
 
     validate = _verb(verbs, "validate", "check the job file and the id list, offline", VALIDATE)
     _job(validate)
     _add_job_options(validate)
     _add_log_options(validate)
 
+    verify = _verb(verbs, "verify", "say whether the tasks of a run are still as reported", more.VERIFY)
+    more.add_directory(verify)
+    more.add_recorded_set(verify)
+    _add_log_options(verify)
+
+    undo = _verb(verbs, "undo", "restart exactly what a run stopped", more.UNDO)
+    more.add_directory(undo)
+    more.add_recorded_set(undo)
+    _add_run_options(undo)
+    _add_log_options(undo)
+
+    report = _verb(verbs, "report", "render the account of a run again", more.REPORT)
+    more.add_directory(report)
+    more.add_report_options(report)
+
     simulate = _verb(verbs, "simulate", "serve a stand-in of the service on loopback, to practise on", SIMULATE)
     _add_simulate_options(simulate)
     _add_log_options(simulate)
+
+    merge = _verb(verbs, "merge", "join the accounts of shards into one", verbs_cluster.MERGE)
+    verbs_cluster.add_merge_options(merge)
+
+    kubernetes = _verb(
+        verbs, "kubernetes", "print the manifests that run a job file in a cluster", verbs_cluster.KUBERNETES
+    )
+    _job(kubernetes)
+    _add_set_option(kubernetes)
+    verbs_cluster.add_cluster_options(kubernetes)
 
     init = _verb(verbs, "init", "write a commented starter job file", INIT)
     init.add_argument("job", nargs="?", default="job.yaml", metavar="FILE", help="what to write (default: job.yaml)")
 
     _verb(verbs, "schema", "print the job file's JSON Schema", SCHEMA)
+
+    completion = _verb(verbs, "completion", "print a script that completes verbs and options", more.COMPLETION)
+    more.add_shell(completion)
     return parser
 
 
@@ -163,13 +201,17 @@ def _job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("job", metavar="JOB.yaml", help="the job file")
 
 
-def _add_job_options(parser: argparse.ArgumentParser) -> None:
+def _add_set_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         action="append",
         metavar="KEY.PATH=VALUE",
         help="override the job file; the value is read as YAML; repeatable [ORCHESTRATOR_SET, one a line]",
     )
+
+
+def _add_job_options(parser: argparse.ArgumentParser) -> None:
+    _add_set_option(parser)
     parser.add_argument(
         "--output", metavar="DIR", help="where record and report go, instead of output.dir [ORCHESTRATOR_OUTPUT]"
     )
@@ -195,6 +237,20 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         choices=PROGRESS,
         help="auto is a live bar on a terminal and none elsewhere; plain is a line now and then "
         "[ORCHESTRATOR_PROGRESS]",
+    )
+
+
+def _add_telemetry_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--serve",
+        metavar="ADDRESS",
+        help="answer /metrics, /healthz and /readyz while the run lasts: PORT (this machine only) or HOST:PORT "
+        "[ORCHESTRATOR_SERVE]",
+    )
+    parser.add_argument(
+        "--metrics-file",
+        metavar="FILE",
+        help="write the metrics to FILE now and then and at the end, as Prometheus text [ORCHESTRATOR_METRICS_FILE]",
     )
 
 

@@ -7,46 +7,46 @@ from typing import TYPE_CHECKING, assert_never
 from urllib.parse import urlsplit
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]  # documented with getproxies
 
-from orchestrator.dcs import credentials
+from orchestrator.dcs import credentials, providers
 from orchestrator.dcs.client import DcsClient
 from orchestrator.dcs.operations.delete import DeleteMigrationTasks
 from orchestrator.dcs.operations.restart import RestartMigrationTasks
 from orchestrator.dcs.operations.stop import StopMigrationTasks
 from orchestrator.dcs.regions import endpoint_of, is_loopback
-from orchestrator.errors import InputError
+from orchestrator.errors import UnreachableError
 from orchestrator.job.build import pace_options
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from typing import TypeAlias
 
     from orchestrator.dcs.credentials import CredentialsProvider
     from orchestrator.engine.operation import BulkOperation
     from orchestrator.job.spec import JobSpec
 
+    ReadableProvider: TypeAlias = credentials.ReadCredentials | providers.Auto | providers.VendorCredentials
+
 SIMULATED_PROJECT = "0123456789abcdef0123456789abcdef"
+PROVIDERS: Mapping[str, Callable[[Mapping[str, str]], ReadableProvider]] = {
+    "auto": providers.auto,
+    "env": credentials.from_env,
+    "token": credentials.from_token,
+    "profile": lambda environ: credentials.from_profile(environ=environ),
+    "metadata": providers.metadata,
+    "oidc": providers.oidc,
+    "pod": providers.pod,
+}
 
 
 def provider_of(spec: JobSpec, environ: Mapping[str, str], *, check: bool = True) -> CredentialsProvider | None:
     """The credentials that the job asks for; with `check` read once, to see that they are there.
 
-    Raises `CredentialsError`.
+    Raises `CredentialsError`; `UnreachableError` where who gives them does not answer, but may do so later.
     """
     source = spec.service.credentials
     if source == "none" or spec.service.simulator is not None:
         return None
-    match source:
-        case "auto":
-            provider = credentials.auto(environ)
-        case "env":
-            provider = credentials.from_env(environ)
-        case "token":
-            provider = credentials.from_token(environ)
-        case "profile":
-            provider = credentials.from_profile(environ=environ)
-        case "metadata" | "oidc" | "pod":
-            raise InputError(f"service.credentials: {source} is not available in this version")
-        case _:
-            assert_never(source)
+    provider = PROVIDERS[source](environ)
     try:
         if check:
             provider.read()
@@ -54,6 +54,8 @@ def provider_of(spec: JobSpec, environ: Mapping[str, str], *, check: bool = True
         if source == "auto" and is_loopback(endpoint_of(region=spec.service.region, endpoint=spec.service.endpoint)):
             return None  # something on this machine that may well not ask for any
         raise
+    except providers.CredentialsUnreachableError as error:
+        raise UnreachableError(str(error)) from error
     return provider
 
 

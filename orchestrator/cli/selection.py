@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.dcs.client import DcsClient
+    from orchestrator.dcs.details import TaskDetails
     from orchestrator.engine.model import Page
     from orchestrator.engine.source import Items
     from orchestrator.job.spec import JobSpec
@@ -37,8 +38,7 @@ class Selection:
 
     items: Items
     events: Sequence[ev.Event]
-    listed: int  # tasks in the service's list
-    notes: Sequence[str] = ()
+    text: str  # what was asked and how many were taken, in words
 
 
 async def select_items(spec: JobSpec, client: DcsClient, *, observers: Sequence[ev.Observer] = ()) -> Selection:
@@ -49,48 +49,64 @@ async def select_items(spec: JobSpec, client: DcsClient, *, observers: Sequence[
     where = spec.tasks.where
     if where is None:
         raise TypeError("the job selects nothing")
-    selector, options = Selector(where), run_options(spec)
-    kept: list[ev.Event] = []
-    taken: dict[str, None] = {}
-    seen: set[str] = set()
-
-    def emit(event: ev.Event) -> None:
-        if isinstance(event, ev.Tallied | ev.QuotaLearned):
-            kept.append(event)
-        for observer in observers:
-            observer(event)
-
-    async with visit(client.pacing, options, emit=emit) as desk:
+    options, gathering = run_options(spec), _Gathering(Selector(where), observers)
+    async with visit(client.pacing, options, emit=gathering.emit) as desk:
 
         async def read(offset: int, limit: int) -> Page:
             page, rows = await desk.ask("list", Lane.SURVEY, lambda: client.list_detailed(offset, limit))
-            for item_id, row in zip(page.ids, rows, strict=False):
-                if item_id and item_id not in seen:
-                    seen.add(item_id)
-                    if selector.takes(row):
-                        taken[item_id] = None
+            gathering.add(page, rows)
             return page
 
-        listing = Listing(read, page_size=MAX_PAGE, workers=options.submit.workers)
         try:
-            await listing.run()
+            await Listing(read, page_size=MAX_PAGE, workers=options.submit.workers).run()
         except ServiceError as error:
             raise _explained(error) from error
     items = collect(
-        taken,
+        gathering.taken,
         exclude=spec.tasks.exclude,
         malformed="skip",
         shard=spec.share,
         max_ids=max(MAX_IDS, spec.limits.max_tasks),
         may_be_empty=True,
     )
-    notes = [f"selected by the service: {describe(where)}; {len(taken):,} of {len(seen):,} tasks in its list"]
-    if selector.undated:
-        notes.append(f"{selector.undated:,} tasks were passed over: when they were created could not be read")
-    kept.append(ev.Noted(at=time.time(), name="selection.made", text="; ".join(notes)))
-    return Selection(
-        items=replace(items, digest=selection_digest(spec)), events=kept, listed=len(seen), notes=tuple(notes)
-    )
+    text = gathering.describe(describe(where))
+    noted = ev.Noted(at=time.time(), name="selection.made", text=text)
+    return Selection(items=replace(items, digest=selection_digest(spec)), events=(*gathering.events, noted), text=text)
+
+
+class _Gathering:
+    """Keeps what is selected of the pages that come, and what belongs into the record of the requests for them."""
+
+    def __init__(self, selector: Selector, observers: Sequence[ev.Observer]) -> None:
+        self.taken: dict[str, None] = {}
+        self.events: list[ev.Event] = []
+        self._selector = selector
+        self._observers = observers
+        self._seen: set[str] = set()
+
+    def emit(self, event: ev.Event) -> None:
+        if isinstance(event, ev.Tallied | ev.QuotaLearned):
+            self.events.append(event)
+        for observer in self._observers:
+            observer(event)
+
+    def add(self, page: Page, rows: Sequence[TaskDetails]) -> None:
+        if len(rows) != len(page.ids):
+            raise UnreachableError(
+                f"the service's list cannot be read (request {page.request_id}): its rows are not what they should be; "
+                "nothing was selected and nothing was sent"
+            )
+        for item_id, row in zip(page.ids, rows, strict=True):
+            if item_id and item_id not in self._seen:
+                self._seen.add(item_id)
+                if self._selector.takes(row):
+                    self.taken[item_id] = None
+
+    def describe(self, question: str) -> str:
+        text = f"selected by the service: {question}; {len(self.taken):,} of {len(self._seen):,} tasks in its list"
+        if self._selector.undated:
+            text += f"; {self._selector.undated:,} passed over because their created_at could not be read"
+        return text
 
 
 def _explained(error: ServiceError) -> RunRefusedError | UnreachableError:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from orchestrator.cluster.options import ClusterOptions
 from orchestrator.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +25,21 @@ LOG_LEVELS: Final = tuple(LEVELS)
 RETRYABLE: Final = ("not_found", "rejected", "skipped", "timed_out", "unconfirmed", "not_attempted")
 YES: Final = frozenset({"1", "true", "yes", "on"})
 NO: Final = frozenset({"0", "false", "no", "off"})
+MAX_PORT: Final = 65_535
+ADDRESS: Final = re.compile(
+    r"(?:(?:\[(?P<ip6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):)?(?P<port>[0-9]{1,5})", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where to listen; without a host, on this machine only."""
+
+    host: str
+    port: int  # 0: any free one
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +56,20 @@ class Settings:
     progress: str = "auto"
     log_format: str = "auto"
     log_level: str = "info"
+    job_name: str = ""  # run: what a cluster calls this run; in its log lines
+    serve: Address | None = None  # run: where metrics and health are answered
+    metrics_file: Path | None = None  # run: where the metrics are written
     traits: tuple[str, ...] = ()  # simulate: `key=value` of the simulator's options
     port: int = 0  # simulate; 0: any free one
     tasks: int | None = None  # simulate
     seed: int | None = None  # simulate
     ids: Path | None = None  # simulate: where to write the ids
+    directory: Path | None = None  # verify, undo, report: of a recorded run
+    json: bool = False  # plan: a document instead of a table
+    targets: tuple[Path | None, Path | None, Path | None] = (None, None, None)  # report: HTML, CSV, JSON; - is stdout
+    shell: str = ""  # completion
+    cluster: ClusterOptions = field(default_factory=ClusterOptions)  # kubernetes
+    directories: tuple[Path, ...] = ()  # merge: what to join
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -85,11 +111,20 @@ def gather(given: argparse.Namespace, environ: Mapping[str, str]) -> Settings:
         progress=reader.choice("progress", PROGRESS, "auto"),
         log_format=reader.choice("log_format", LOG_FORMATS, "auto"),
         log_level=reader.choice("log_level", LOG_LEVELS, "info"),
+        job_name=reader.text("job_name"),
+        serve=reader.address("serve"),
+        metrics_file=reader.path("metrics_file"),
         traits=reader.traits(),
         port=reader.number("port", 0, 65_535) or 0,
         tasks=reader.number("tasks", 0),
         seed=reader.number("seed", 0),
         ids=Path(given.ids) if getattr(given, "ids", None) else None,
+        directory=reader.path("directory"),
+        json=bool(getattr(given, "json", False)),
+        targets=(reader.path("html_file"), reader.path("csv_file"), reader.path("json_file")),
+        shell=getattr(given, "shell", ""),
+        cluster=ClusterOptions.of(vars(given)) if given.verb == "kubernetes" else ClusterOptions(),
+        directories=tuple(map(Path, getattr(given, "directories", None) or ())),
     )
     if settings.fresh and settings.retry is not None:
         reader.problems.append(
@@ -132,6 +167,21 @@ class _Reader:
     def path(self, name: str) -> Path | None:
         value = self._given.get(name) or self._variable(name)[1]
         return Path(value) if value else None
+
+    def text(self, name: str) -> str:
+        return self._given.get(name) or self._variable(name)[1]
+
+    def address(self, name: str) -> Address | None:
+        value = self.text(name)
+        if not value:
+            return None
+        found = ADDRESS.fullmatch(value)
+        if found is None or int(found["port"]) > MAX_PORT:
+            self.problems.append(
+                f"--{name}: {value!r} is no address; write PORT, HOST:PORT or [IPv6]:PORT, ports go up to {MAX_PORT}"
+            )
+            return None
+        return Address(host=found["ip6"] or found["host"] or "127.0.0.1", port=int(found["port"]))
 
     def flag(self, name: str) -> bool:
         if self._given.get(name):

@@ -37,7 +37,7 @@ def init(settings: Settings, console: Console) -> int:
     return 0
 
 
-def schema(console: Console) -> int:
+def schema(_: Settings, console: Console) -> int:
     """Print the job file's JSON Schema."""
     from orchestrator.job.schema import schema as job_schema
 

@@ -7,16 +7,26 @@ from importlib import metadata
 
 from orchestrator._version import __version__
 
-PARTS = ("aiohttp", "anyio", "msgspec", "pydantic", "ruamel.yaml", "structlog", "rich")
+PARTS = ("aiohttp", "anyio", "msgspec", "pydantic", "ruamel.yaml", "structlog", "rich", "shtab")
+EXTRAS = ("huaweicloudsdkcore", "opentelemetry-sdk", "prometheus-client", "uvloop")  # told where they are there
+MISSING = "missing"
 
 
 def describe_version() -> str:
-    """Our version, Python's, the system's and those of the dependencies, in a few lines."""
+    """Our version, Python's, the system's and those of what we stand on, in a few lines."""
+    import sqlite3
+    import ssl
+
     parts = ", ".join(f"{part} {_version_of(part)}" for part in PARTS)
-    return (
-        f"orchestrator {__version__}\n"
-        f"{platform.python_implementation()} {platform.python_version()} on {platform.system()} {platform.machine()}\n"
-        f"{parts}"
+    extras = [f"{extra} {found}" for extra in EXTRAS if (found := _version_of(extra)) != MISSING]
+    return "\n".join(
+        [
+            f"orchestrator {__version__}",
+            f"{platform.python_implementation()} {platform.python_version()} on {platform.platform(terse=True)}",
+            f"SQLite {sqlite3.sqlite_version}, {ssl.OPENSSL_VERSION}",
+            parts,
+            *([f"extras: {', '.join(extras)}"] if extras else []),
+        ]
     )
 
 
@@ -24,4 +34,4 @@ def _version_of(part: str) -> str:
     try:
         return metadata.version(part)
     except metadata.PackageNotFoundError:
-        return "missing"
+        return MISSING

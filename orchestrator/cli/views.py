@@ -110,13 +110,29 @@ class Bar:
     def __init__(self, live: Live, *, now: Callable[[], float]) -> None:
         self._live = live
         self._now = now
+        self._drawn: tuple[RenderableType, int] | None = None  # the last picture, and the width that it was made for
         self.log_stream: LineStream = _Above(live)
 
     def draw(self, numbers: Numbers, tally: Tally, pace: Pace) -> None:
         """Redraw."""
-        at = self._now()
-        picture = compose(numbers, what_holds_it(numbers, tally, pace, at), width=self._live.console.size.width)
+        at, width = self._now(), self._live.console.size.width
+        picture = compose(numbers, what_holds_it(numbers, tally, pace, at), width=width)
+        if self._drawn is not None and width < self._drawn[1]:
+            self._wipe(*self._drawn, width)
+        self._drawn = picture, width
         self._live.update(picture, refresh=True)
+
+    def _wipe(self, picture: RenderableType, before: int, width: int) -> None:
+        """The terminal was made narrower and has broken our lines in two: wipe what they have become.
+
+        The cursor ends where the last line would be, for that is where the next drawing begins.
+        """
+        console = self._live.console
+        lines = console.render_lines(picture, console.options.update(width=before), pad=False)
+        rows = sum(max(1, -(-sum(segment.cell_length for segment in line) // width)) for line in lines)
+        if rows > len(lines):
+            down = f"\x1b[{len(lines) - 1}B" if len(lines) > 1 else ""
+            console.file.write(f"\x1b[{rows - 1}A\r\x1b[J{down}")
 
 
 def compose(numbers: Numbers, holds: list[str], *, width: int) -> RenderableType:

@@ -31,7 +31,14 @@ _T = TypeVar("_T")
 
 
 class DcsClient:
-    """One project of one region, as one identity: `async with DcsClient(...) as client`.
+    """One project of one region, as one identity.
+
+        async with DcsClient(region="cn-north-4", project_id="…", credentials=from_env()) as client:
+            ack = await client.batch_stop(task_ids[:50])  # each call is one request, not repeated and not paced
+            page = await client.list(offset=0, limit=1000)
+            sighting = await client.show(task_ids[0])
+
+    Runs that share a client share its connections and its quotas. It belongs to one event loop.
 
     Give `region`, or `endpoint` (which wins). `credentials` are `Credentials`, or a provider that is asked when the
     first request goes; None sends unsigned, to loopback only. Times are seconds. A loopback endpoint bypasses

@@ -46,11 +46,12 @@ class InputCounts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShardCounts:
-    """Which share of the whole this is; `input` counts the unique ids of the whole."""
+    """Which share of the whole this is; `input` counts the unique ids of the whole, `digest` recognises them."""
 
     index: int
     count: int
     input: int
+    digest: str = field(default="", compare=False, repr=False)  # "": of a record that does not say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

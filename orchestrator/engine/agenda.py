@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from orchestrator.engine.options import PollOptions
     from orchestrator.engine.places import Places
 
-NEARLY_ALL = 0.97  # of a shelf should be down when it is looked at first
-MOST_OF_REST = 0.8  # of those still up should be down at the next look
+NEARLY_ALL = 0.985  # of a shelf should be down when it is looked at first
+MOST_OF_REST = 0.9  # of those still up should be down at the next look
 MAX_SCOUTS = 3  # shelves that are looked at every interval, for the curve's sake,
 ENOUGH_SCOUTED = 100  # as long as they hold fewer items than this
 OVERDUE = 2.0  # times the longest stop so far: later than nearly all
@@ -51,6 +51,7 @@ class Agenda:
         self._places = places
         self._curve = curve
         self._poll = poll
+        self.undecided_until: dict[int, float] = {}  # stamps: from when on a look may decide on a refused or lost item
         self._singles: list[tuple[float, int, bool]] = []
         self._scouts = 0  # shelves
         self._scouted = 0  # items on them
@@ -137,7 +138,9 @@ class Agenda:
             return soonest
         if shelf.looked_at == -math.inf:
             nearly_all = curve.age_at(NEARLY_ALL)
-            return now + poll.interval if nearly_all is None else shelf.newest + nearly_all
+            if nearly_all is None:  # wait for the scouts to tell, but not for ever: perhaps none of them was accepted
+                return max(soonest, min(now + poll.interval, shelf.newest + poll.max_interval))
+            return shelf.newest + nearly_all
         reached = curve.share(shelf.looked_at - shelf.newest)
         then = curve.age_at(reached + (1 - reached) * MOST_OF_REST)
         wish = shelf.newest + then if then is not None else shelf.looked_at + age / PATIENCE

@@ -24,9 +24,11 @@ class Canary:
         self._wanted = max(0, wanted - ledger.totals[State.DONE])  # a resumed run has seen some already
         self._ledger = ledger
         self._ids = ids
-        # Who was refused in an attempt before is judged again first.
+        # Who was refused in an attempt before is judged again first; who was sent and is not over is out still.
         self._sent: list[int] = (
-            [item for item in range(ledger.count) if _was_refused(ledger, item)] if self._wanted else []
+            [item for item in range(ledger.count) if _was_refused(ledger, item) or _is_out(ledger, item)]
+            if self._wanted
+            else []
         )
 
     def sent(self, items: Sequence[int]) -> None:
@@ -57,3 +59,7 @@ class Canary:
 
 def _was_refused(ledger: Ledger, item: int) -> bool:
     return ledger.state[item] == State.REJECTED and ledger.sends[item] > 0
+
+
+def _is_out(ledger: Ledger, item: int) -> bool:
+    return ledger.sends[item] > 0 and ledger.state[item] in OUT

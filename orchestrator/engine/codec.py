@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine import events as ev
@@ -36,6 +36,7 @@ KINDS: dict[str, type[Any]] = {
     )
 }
 _NAMES = {kind: [field.name for field in fields(kind) if field.name != "at"] for kind in KINDS.values()}
+_OPTIONAL = {kind: {field.name for field in fields(kind) if field.default is not MISSING} for kind in KINDS.values()}
 
 
 def is_kept(event: ev.Event) -> bool:
@@ -44,9 +45,12 @@ def is_kept(event: ev.Event) -> bool:
 
 
 def encode(event: ev.Event) -> tuple[float, str, str]:
-    """`(at, kind, body)` of a kept event; empty fields are left out."""
+    """`(at, kind, body)` of a kept event; empty fields that have a default are left out."""
+    optional = _OPTIONAL[type(event)]
     body = {
-        name: _plain(value) for name in _NAMES[type(event)] if (value := getattr(event, name)) not in (None, "", ())
+        name: _plain(value)
+        for name in _NAMES[type(event)]
+        if (value := getattr(event, name)) not in (None, "", ()) or name not in optional
     }
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     # Half a surrogate pair in a message is text to Python, but not to UTF-8; its escape is read back as it was.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 
+from orchestrator.engine.brake import Brake
 from orchestrator.engine.events import QuotaLearned, RequestEnded, Tallied
 from orchestrator.engine.model import Failure, Verdict
 from orchestrator.engine.retry import AGAIN, Budget, delay_after
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from random import Random
 
-    from orchestrator.engine.brake import Brake
     from orchestrator.engine.clock import Clock
     from orchestrator.engine.events import Event
     from orchestrator.engine.options import RetryOptions
@@ -48,7 +48,7 @@ class Desk:
         self.emit = emit
         self.clock = clock
         self._random = random
-        self._brake = brake
+        self._brake = brake or Brake()
         self._budget = Budget()
         self._one_retry = anyio.Lock()
         self._counts: dict[str, Counter[str]] = {}
@@ -74,15 +74,15 @@ class Desk:
     @asynccontextmanager
     async def admit(self, api: str, lane: Lane) -> AsyncIterator[Ticket]:
         """Wait until one request of `api` may leave, and hold its place for the block."""
-        permit = await self._permit(api)
-        ticket = Ticket(self, api, permit)
-        try:
-            async with self.slots.take(lane):
-                if not self.is_closed:
-                    yield ticket
-                    return
-        finally:
-            ticket.dispose()
+        while not self.is_closed:
+            ticket = Ticket(self, api, await self._permit(api))
+            try:
+                async with self.slots.take(lane):
+                    if not self.is_closed and ticket.is_current:  # else a 401 came while it waited for its place
+                        yield ticket
+                        return
+            finally:
+                ticket.dispose()
         await anyio.sleep_forever()  # nothing new leaves any more; the slot is free for what is in flight
 
     async def ask(self, api: str, lane: Lane, call: Callable[[], Awaitable[T]]) -> T:
@@ -122,20 +122,16 @@ class Desk:
 
     async def _permit(self, api: str) -> Permit:
         while True:
-            if self._brake is not None:
-                await self._until_released(self._brake)
+            if self._brake.is_held:
+                self.failing_since = None  # who is not asked need not answer
+                await self._brake.wait()
             permit = await self.pacing.admit(api)
             if self.is_closed:
                 permit.cancel()
                 await anyio.sleep_forever()
-            if self._brake is None or not self._brake.is_held:
+            if not self._brake.is_held:
                 return permit
             permit.cancel()  # pulled while this waited for its turn
-
-    async def _until_released(self, brake: Brake) -> None:
-        if brake.is_held:
-            await brake.wait()
-            self.failing_since = None  # nothing was asked meanwhile: that there was no answer says nothing
 
     def count(self, ended: RequestEnded) -> None:
         """One request came back, or was given up."""
@@ -147,7 +143,7 @@ class Desk:
         if failure is None:
             self._budget.succeeded()
         if failure is not None and failure.verdict in AGAIN:
-            if self.failing_since is None:
+            if self.failing_since is None and not self._brake.is_held:
                 self.failing_since = self.clock.stamp()
         else:
             self.failing_since = None
@@ -163,6 +159,11 @@ class Ticket:
         self._sent_at = 0.0
         self._batch = 0
         self.delay = 0.0  # seconds to wait before the same request is made again
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the leave still holds: a 401 that came since takes it back."""
+        return self._permit is not None and self._permit.is_current
 
     def dispose(self) -> None:
         """Give the leave back if it was not used."""

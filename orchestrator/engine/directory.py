@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import platform
 import time
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ class Identity:
             for key, name in (("operation", "operation"), ("project_id", "project"), ("endpoint", "endpoint"))
             if getattr(self, key) != getattr(other, key)
         ]
-        return ["the input is another set of ids", *found] if self.input != other.input else found
+        return ["the input is another set of ids, or another selection", *found] if self.input != other.input else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +77,25 @@ def create(directory: Path, *, identity: Identity, info: RunInfo, items: Items, 
         "versions": {"orchestrator": __version__, "Python": platform.python_version()},
     }
     try:
-        unfinished.unlink(missing_ok=True)  # of a process that died while making it; nothing was sent then
+        for leftover in (unfinished, directory / f"{NAME}.new-journal"):
+            leftover.unlink(missing_ok=True)  # of a process that died while making it; nothing was sent then
         Record.create(unfinished, meta=meta, ids=items.ids).close()
         unfinished.rename(path)
+        _sync(directory)
     except OSError as error:
         raise RecordUnusableError(
             f"{path}: {error.strerror}; the record must be written before anything is sent"
         ) from error
     return Opened(record=Record.open(path), info=info, items=items, identity=identity)
+
+
+def _sync(directory: Path) -> None:
+    """Make a renaming in `directory` last through a loss of power."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def put_aside(directory: Path, *, now: float) -> Path | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.engine.model import Quota
+from orchestrator.engine.pacing import ANSWERS_PER_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -90,7 +91,7 @@ def fitting(seconds: float, means: Means, *, cautious: bool) -> float:
 
 def _slowest(requests: int, means: Means, quotas: Iterable[Quota]) -> tuple[float, str]:
     """Seconds, and what makes it so many."""
-    answers = math.ceil(requests / means.workers) * means.latency
+    answers = _in_flight(requests, means) * means.latency
     found = [(answers, "latency")]
     if means.ceiling is not None:
         waiting = max(0, requests - means.burst) * means.share / means.ceiling
@@ -102,6 +103,19 @@ def _slowest(requests: int, means: Means, quotas: Iterable[Quota]) -> tuple[floa
         tail = math.ceil(rest / means.workers) * means.latency
         found.append((windows * quota.seconds + tail, "quota") if windows else (answers, "latency"))
     return max(found, key=lambda each: each[0])
+
+
+def _in_flight(requests: int, means: Means) -> int:
+    """How many answers one waits for in turn: as many requests as there are workers are in flight at once.
+
+    Where the quota is not known the pacing starts slowly: one in flight, one more for every sixteen answers.
+    """
+    turns, left = 0, requests
+    for width in range(1, means.workers if not means.is_known else 1):
+        part = min(left, ANSWERS_PER_STEP)
+        turns += math.ceil(part / width)
+        left -= part
+    return turns + math.ceil(left / means.workers)
 
 
 def _limit(quota: Quota, means: Means) -> int:

@@ -77,7 +77,9 @@ class History:
 
     @property
     def elapsed(self) -> float:
-        """Seconds spent running, over all attempts."""
+        """Seconds spent running, over all attempts; what came before the first (a selection) is not in it."""
+        if not self.attempts:
+            return 0.0
         return self._spent + max(0.0, self.last_at - self._attempt_at)
 
     @property

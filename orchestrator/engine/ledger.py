@@ -27,7 +27,7 @@ from orchestrator.engine.states import (
 from orchestrator.errors import IllegalTransitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
 NAN = math.nan
 MOST = 255  # counters of one byte stop here
@@ -105,6 +105,9 @@ class Ledger:
 
     def outcome(self, item: int, ending: Ending) -> Outcome:
         """What the item comes to if the run ends so."""
+        final = _FINAL[self.state[item]]
+        if final is not None:
+            return final
         if self.state[item] == State.LEFT:
             return self._left[item]
         failure = self.failures.get(item)
@@ -177,31 +180,32 @@ class Ledger:
                 assert_never(event)
 
     def _see(self, event: ev.Seen) -> None:
-        state, claimed, status = self.state, self.claimed, self.status
+        state, claimed, status, first_status = self.state, self.claimed, self.status, self.first_status
         for word, items in event.statuses.items():
             code = self.code(word)
             phase = self._phases[code]
+            tables = _SEEN[phase]
+            is_counted = phase is Phase.GOAL and self._confirmations > 1
             for item in items:
-                before = State(state[item])
-                table = SEEN_CLAIMED if claimed[item] else SEEN_UNCLAIMED
-                try:
-                    after = table[before, phase]
-                except KeyError:
-                    raise IllegalTransitionError(f"item {item} was {before.name} and was seen {word!r}") from None
-                if not self.first_status[item]:
-                    self.first_status[item] = code
+                before = state[item]
+                after = tables[claimed[item]][before]
+                if after is None:
+                    raise IllegalTransitionError(f"item {item} was {State(before).name} and was seen {word!r}")
+                if not first_status[item]:
+                    first_status[item] = code
                 status[item] = code
-                if phase is Phase.GOAL and after >= FIRST_FINAL and self._confirmations > 1:
+                if is_counted and after >= FIRST_FINAL:
                     after = self._confirm(item, after)
-                elif before is State.CONFIRMING:
+                elif before == State.CONFIRMING:
                     self._goals.pop(item, None)
-                if after is not before:
+                if after != before:
                     self._set(item, before, after)
                     if after >= FIRST_FINAL:
-                        self._finish(item, event.at)
-                    self.failures.pop(item, None)
+                        self.finished_at[item] = event.at
+                    if self.failures:
+                        self.failures.pop(item, None)
 
-    def _confirm(self, item: int, after: State) -> State:
+    def _confirm(self, item: int, after: int) -> int:
         seen = self._goals[item] = self._goals.get(item, 0) + 1
         if seen < self._confirmations:
             return State.CONFIRMING
@@ -309,11 +313,20 @@ class Ledger:
             totals[before] -= 1
             totals[after] += 1
 
-    def _set(self, item: int, before: State, after: State) -> None:
+    def _set(self, item: int, before: int, after: int) -> None:
         self.state[item] = after
         self.totals[before] -= 1
         self.totals[after] += 1
 
 
 _ASKED_BEFORE = Failure(verdict=Verdict.LOST, message="asked before; what came of it was not seen yet")
+
+
+def _by_state(table: Mapping[tuple[State, Phase], State], phase: Phase) -> list[int | None]:
+    """One column of a transition table, as a list by state: what the hot loop can afford."""
+    return [int(table[state, phase]) if (state, phase) in table else None for state in State]
+
+
+_SEEN = {phase: (_by_state(SEEN_UNCLAIMED, phase), _by_state(SEEN_CLAIMED, phase)) for phase in Phase}
+_FINAL = [FINAL_OUTCOMES.get(state) for state in State]
 _REFUSALS = frozenset({Verdict.BUSY, Verdict.REJECTED, Verdict.BAD_ITEM, Verdict.GONE})

@@ -48,9 +48,28 @@ def hold(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock(descriptor: int, path: Path) -> None:
+@contextmanager
+def share(directory: Path) -> Iterator[None]:
+    """Keep runners out of `directory` while its record is read; any number of readers, and no right to write needed.
+
+    Raises `DirectoryBusyError`, naming the holder, while a run holds it.
+    """
+    path = directory / NAME
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:  # no lock, or none that this user may see: the record itself will tell
+        yield
+        return
+    try:
+        _lock(descriptor, path, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, path: Path, kind: int = fcntl.LOCK_EX) -> None:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise DirectoryBusyError(
             f"{path.parent} is held by {_holder(descriptor)}: one runner at a time; "

@@ -3,9 +3,10 @@
 The rule for a known quota of N in M seconds: count what is in flight plus what was answered in the last M seconds, by
 the time of the *answer*, and start only below N. A request counts at the service somewhere between its start and its
 answer, so no window of M seconds, of whatever phase, can hold more than N of ours; plain buckets are satisfied too.
-Until a quota is known the start is slow: one request in flight, one more for every sixteen answers.
+Until a quota is known the start is slow: one request in flight, one more for every twenty answers.
 Where a refusal names no numbers, the rate is halved and grows again by a little each second (AIMD).
-A refusal although our own count leaves room means that somebody else uses the quota: pause a quarter window, doubling.
+A refusal although our own count leaves room means that somebody else uses the quota: pause a quarter window, doubling,
+and from then on count on what they left, winning the rest back a little each window.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from orchestrator.engine.options import PaceOptions
 
-ANSWERS_PER_STEP = 16  # slow start: answers that earn one more request in flight
+ANSWERS_PER_STEP = 20  # slow start: answers that earn one more request in flight
 MAX_LOG = 20_000  # answers remembered; a quota above this is treated as this
 MAX_WINDOW = 86_400.0  # seconds; a longer stated window is not believed, nor a longer time to wait
 MARGIN = 0.004  # seconds added to a window, for clocks that do not agree to the millisecond
@@ -35,6 +36,7 @@ MAX_BLIND_PAUSE = 60.0
 RATE_WINDOW = 10.0  # seconds over which our own rate is measured for AIMD
 GROWTH = 0.5  # requests a second, gained each second under AIMD
 SLOWEST = 0.1  # requests a second that AIMD never goes below
+REGAIN = 1 / 16  # of a quota's limit, won back each window from strangers
 
 
 class ApiPace:
@@ -51,6 +53,7 @@ class ApiPace:
         self._refused_at = -math.inf
         self._pause = 0.0
         self._rate: float | None = None  # requests a second, AIMD only
+        self._part: dict[tuple[str, float], float] = {}  # of a quota that strangers use too: requests a window, AIMD
         self._started_at = -math.inf
 
     def wait(self, now: float) -> float:
@@ -84,6 +87,8 @@ class ApiPace:
             self._pause = 0.0
         if self._rate is not None:
             self._rate += GROWTH / self._rate
+        for key, part in self._part.items():
+            self._part[key] = part + max(1.0, self.quotas[key].limit * REGAIN) / part
 
     def throttled(self, now: float, started_at: float, failure: Failure) -> Quota | None:
         """One request was refused for a quota. Returns the quota if it is news."""
@@ -103,6 +108,7 @@ class ApiPace:
         if not known and self._wait_for(quota, now) == 0.0 and failure.retry_after is None:
             self._pause = min(max(2 * self._pause, quota.seconds / 4), quota.seconds)
             self._block(now + self._pause)
+            self._yield_to_strangers(quota, now)
         return quota if news else None
 
     def learn(self, quota: Quota) -> None:
@@ -123,10 +129,21 @@ class ApiPace:
     def _limit(self, quota: Quota) -> int:
         return max(1, min(quota.limit // self._share, MAX_LOG))
 
+    def _our_part(self, quota: Quota) -> int:
+        return int(min(self._limit(quota), self._part.get((quota.policy, quota.seconds), math.inf)))
+
+    def _recent(self, now: float, seconds: float) -> int:
+        return len(self._answers) - bisect_right(self._answers, now - seconds)
+
+    def _yield_to_strangers(self, quota: Quota, now: float) -> None:
+        """What they left of the window is what we got of it; at most half of our part is given up at once."""
+        got = self._recent(now, quota.seconds)
+        self._part[quota.policy, quota.seconds] = max(1.0, got, self._our_part(quota) / 2)
+
     def _wait_for(self, quota: Quota, now: float) -> float:
         window = quota.seconds * (1 + DRIFT) + MARGIN
-        recent = len(self._answers) - bisect_right(self._answers, now - window)
-        excess = self.in_flight + recent - self._limit(quota) + 1  # answers that must grow old first
+        recent = self._recent(now, window)
+        excess = self.in_flight + recent - self._our_part(quota) + 1  # answers that must grow old first
         if excess <= 0:
             return 0.0
         if excess > recent:
@@ -139,7 +156,7 @@ class ApiPace:
         return quota
 
     def _slow_down(self, now: float, *, wait: bool) -> None:
-        recent = len(self._answers) - bisect_right(self._answers, now - RATE_WINDOW)
+        recent = self._recent(now, RATE_WINDOW)
         current = self._rate if self._rate is not None else max(recent, 1) / RATE_WINDOW
         self._rate = max(current / 2, SLOWEST)
         if wait:
@@ -190,6 +207,11 @@ class Permit:
         self.generation = generation
         self.probe = probe
 
+    @property
+    def is_current(self) -> bool:
+        """Whether no 401 has shut the gate since the leave was given."""
+        return self.generation == self._pacing.gate.generation
+
     def cancel(self) -> None:
         """The request did not leave."""
         self._lane.pace.cancelled()
@@ -233,7 +255,8 @@ class Pacing:
         self._share = share
         self._lanes: dict[str, _Lane] = {}
         rate = options.requests_per_second
-        self._ceiling = Ceiling(rate / share, options.burst) if rate else None
+        burst = max(1, options.burst // share) if options.burst else None
+        self._ceiling = Ceiling(rate / share, burst) if rate else None
 
     async def admit(self, api: str) -> Permit:
         """Wait until one more request of `api` may leave, asleep until that very moment."""

@@ -83,8 +83,9 @@ class Poller:
         for shelf in shelves:
             if not shelf.readers:
                 self._reschedule(shelf, looked_at=now)
-        self._work.set()
-        self._work = anyio.Event()
+        if self._pages or self._singles:
+            self._work.set()
+            self._work = anyio.Event()
 
     def _due_items(self, now: float) -> dict[int, int]:
         """The items whose own time has come and that a page may show, with their places; the others are queued."""

@@ -98,9 +98,9 @@ class Ready:
             if fit:
                 return fit, isolation
             self.step(isolation, spoiled=False)  # all of them were seen over meanwhile
-        batch: list[int] = []
+        batch: dict[int, None] = {}  # an item seen in one actionable status after another stands in the queue twice
         while self._items and len(batch) < size:
             item = self._items.popleft()
             if state[item] == State.READY and item not in self._kept_apart:
-                batch.append(item)
-        return batch, None
+                batch[item] = None
+        return list(batch), None

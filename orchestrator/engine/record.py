@@ -103,24 +103,27 @@ class Record:
     def events(self) -> Iterator[Event]:
         """Every event so far, in order. Raises `RecordError` at one that cannot be read."""
         with _disk_trouble(self.path, RecordUnusableError), closing(self._connection.cursor()) as cursor:
-            for number, at, kind, body in cursor.execute("SELECT number, at, kind, body FROM event ORDER BY number"):
-                try:
-                    yield decode(at, kind, body)
-                except (KeyError, TypeError, ValueError) as error:
-                    raise RecordUnusableError(
-                        f"{self.path}: event {number} ({kind}) cannot be read: {error}; "
-                        "the file was changed or written by another version; keep it and start over with --fresh"
-                    ) from error
+            for row in cursor.execute("SELECT number, at, kind, body FROM event ORDER BY number"):
+                yield self._decipher(*row)
+
+    def _decipher(self, number: int, at: float, kind: str, body: str) -> Event:
+        try:
+            return decode(at, kind, body)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RecordUnusableError(
+                f"{self.path}: event {number} ({kind}) cannot be read: {error}; "
+                "the file was changed or written by another version; keep it and start over with --fresh"
+            ) from error
 
     def is_finished(self) -> bool:
-        """Whether the last word on the run as a whole is that it came to its end."""
+        """Whether the last word on the run as a whole is that it came to its end. Raises `RecordError`."""
         words = ("RunStarted", "RunEnded", "Reopened")
-        query = "SELECT at, kind, body FROM event WHERE kind IN (?, ?, ?) ORDER BY number DESC LIMIT 1"
+        query = "SELECT number, at, kind, body FROM event WHERE kind IN (?, ?, ?) ORDER BY number DESC LIMIT 1"
         with _disk_trouble(self.path):
             last = self._connection.execute(query, words).fetchone()
         if last is None:
             return False
-        event = decode(*last)
+        event = self._decipher(*last)
         return isinstance(event, RunEnded) and event.ending in FINISHED
 
     def append(self, event: Event) -> None:

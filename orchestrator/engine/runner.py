@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from random import Random
@@ -16,6 +17,7 @@ from orchestrator.engine.clock import Clock
 from orchestrator.engine.context import Context
 from orchestrator.engine.curve import Curve
 from orchestrator.engine.desk import Desk
+from orchestrator.engine.endings import cause_of, ending_by
 from orchestrator.engine.guards import span, too_many
 from orchestrator.engine.history import History
 from orchestrator.engine.ledger import Ledger
@@ -24,6 +26,7 @@ from orchestrator.engine.options import RunOptions
 from orchestrator.engine.places import Places
 from orchestrator.engine.poller import Poller
 from orchestrator.engine.ready import Ready
+from orchestrator.engine.rollcall import RollCall
 from orchestrator.engine.rows import rows_of
 from orchestrator.engine.series import series_of
 from orchestrator.engine.slots import Slots
@@ -31,7 +34,7 @@ from orchestrator.engine.states import FIRST_FINAL, State
 from orchestrator.engine.submitter import Submitter
 from orchestrator.engine.survey import Survey
 from orchestrator.engine.watch import Watch
-from orchestrator.errors import GuardError, RunError, RunRefusedError, UnreachableError
+from orchestrator.errors import GuardError, RecordError, RunError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -89,6 +92,7 @@ class Run:
         self._info = info
         self._options = options or RunOptions()
         self._record = record
+        self._meta = record.meta if record is not None else {}  # read now: an account can be given after it is closed
         self._observers = observers
         self._now = now
         self._random = random or Random()  # noqa: S311  # jitter
@@ -137,8 +141,8 @@ class Run:
 
     def not_over(self, words: Collection[str] = ()) -> list[int]:
         """The items of a finished run that are not over; with `words`, those that came to one of these outcomes."""
-        ending, ledger, labels = self.history.ending or Ending.INTERRUPTED, self.ledger, self._operation.labels
-        wanted = {outcome for outcome in Outcome if labels.get(outcome, outcome.value) in words}
+        ending, ledger = self.history.ending or Ending.INTERRUPTED, self.ledger
+        wanted = {outcome for outcome, word in self._words.items() if word in words}
         if not words:
             wanted = set(Outcome) - self._operation.over
         return [item for item in range(ledger.count) if ledger.outcome(item, ending) in wanted]
@@ -155,7 +159,8 @@ class Run:
         try:
             ending, reason = await self._run(context)
         except BaseException:
-            await self._close(context, Ending.INTERRUPTED, "cancelled")
+            with contextlib.suppress(RecordError):  # what ended the run is worse, and is not to be hidden by it
+                await self._close(context, Ending.INTERRUPTED, "cancelled")
             raise
         await self._close(context, ending, reason)
         return self.report()
@@ -164,7 +169,6 @@ class Run:
         """The account as the record stands now."""
         ending = self.history.ending or Ending.INTERRUPTED
         ledger, words, history = self.ledger, self._words, self.history
-        meta = self._record.meta if self._record is not None else {}
         counts = dict.fromkeys(words.values(), 0)
         for outcome, number in ledger.outcomes(ending).items():
             counts[words[outcome]] += number
@@ -176,10 +180,7 @@ class Run:
             outcomes=counts,
             over=frozenset(words[outcome] for outcome in self._operation.over),
             requests=self.history.requests,
-            quotas={
-                api: min(known.values(), key=lambda q: q.limit / q.seconds)
-                for api, known in self.history.quotas.items()
-            },
+            quotas=self.history.tightest_quotas,
             timing=Timing(
                 started_at=self.history.started_at,
                 finished_at=self.history.last_at,
@@ -190,8 +191,8 @@ class Run:
             rows=lambda: rows_of(ledger, self._items.ids, ending, words),
             shard=self._items.shard,
             series=lambda: series_of(ledger, history.timeline, last_at=history.last_at),
-            job=meta.get("job", {}),
-            versions=meta.get("versions", {}),
+            job=self._meta.get("job", {}),
+            versions=self._meta.get("versions", {}),
         )
 
     def rows(self, items: Iterable[int]) -> Iterator[Row]:
@@ -234,7 +235,8 @@ class Run:
 
     async def _run(self, context: Context) -> tuple[Ending, str]:
         limits = self._options.limits
-        if (why := too_many(self.ledger.count, limits.max_tasks)) is not None:
+        whole = self._items.shard.input if self._items.shard is not None else self.ledger.count
+        if (why := too_many(whole, limits.max_tasks)) is not None:
             return self._ended_by(GuardError(why))
         if (why := context.too_many_failures()) is not None:  # of the attempts before
             return self._ended_by(GuardError(why))
@@ -243,7 +245,7 @@ class Run:
             with anyio.move_on_after(max(0.0, left)) as deadline:
                 await self._loops(context)
         except BaseExceptionGroup as group:
-            return self._ended_by(_ending_of(group))
+            return self._ended_by(cause_of(group))
         if not self.ledger.open:
             return Ending.FINISHED, ""
         if deadline.cancelled_caught:
@@ -252,13 +254,7 @@ class Run:
 
     def _ended_by(self, error: RunError) -> tuple[Ending, str]:
         self.cause = error
-        match error:
-            case GuardError():
-                return Ending.ABORTED, str(error)
-            case RunRefusedError():
-                return Ending.REFUSED, str(error)
-            case _:
-                return Ending.INTERRUPTED, str(error)
+        return ending_by(error), str(error)
 
     async def _loops(self, context: Context) -> None:
         places, curve, ready = self._places, self._curve, Ready(self.ledger)
@@ -267,10 +263,13 @@ class Run:
         survey = Survey(context, watch=watch, places=places, agenda=agenda, ready=ready)
         submitter = Submitter(context, ready=ready, agenda=agenda)
         poller = Poller(context, watch=watch, agenda=agenda, places=places, curve=curve)
+        roll_call = RollCall(context, watch=watch)
+        if self._operation.gone_is_goal and self._operation.max_page:
+            watch.roll_call = roll_call
         if not self.ledger.open:
             return
         async with anyio.create_task_group() as tasks:
-            for loop in (survey, submitter, poller):
+            for loop in (survey, submitter, poller, roll_call):
                 tasks.start_soon(loop.run, name=type(loop).__name__.lower())
             tasks.start_soon(self._keep_watch, context, name="heartbeat")
             tasks.start_soon(self._wait_for_drain, context, tasks.cancel_scope, name="drain")
@@ -308,18 +307,3 @@ class Run:
         context.emit(ev.RunEnded(at=stamp, ending=ending, reason=reason))
         with anyio.CancelScope(shield=True), anyio.move_on_after(LAST_WRITE_SECONDS):
             await context.flush()
-
-
-def _ending_of(group: BaseExceptionGroup[BaseException]) -> RunError:
-    """What ended a run by these errors; raises the first of them that is not a way to end."""
-    error = _first(group.subgroup((GuardError, RunRefusedError, UnreachableError)) or group)
-    if not isinstance(error, RunError):
-        raise error
-    return error
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from orchestrator.engine.states import State
@@ -20,6 +22,7 @@ CURVE_BINS = 120
 DURATION_BINS = 24  # about so many; their width is a round number
 SAMPLE = 100_000  # durations that quantiles are taken from
 SHORTEST_BIN = 0.1  # seconds
+DONE = int(State.DONE)  # what stands in the ledger's array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +71,14 @@ def series_of(ledger: Ledger, timeline: Timeline, *, last_at: float) -> Series |
     if seconds <= 0:
         return None
     width = seconds / CURVE_BINS
-    # Arrays, not tuples: a million tasks are eight megabytes each.
-    accepted = array("d", (at for at in ledger.accepted_at if at == at))  # noqa: PLR0124  # not NaN
-    done = array("d", (at for at, state in zip(ledger.finished_at, ledger.state, strict=True) if state == State.DONE))
-    taken, unheard, spanned = _taken(ledger, timeline)
+    edges = [timeline.stamp(width * (place + 1)) for place in range(CURVE_BINS - 1)]
+    finished, taken, unheard, spanned = _finished(ledger, timeline)
     return Series(
         seconds=seconds,
         starts=tuple(timeline.starts),
         width=width,
-        accepted=_cumulative(accepted, timeline, width),
-        done=_cumulative(done, timeline, width),
+        accepted=_cumulative(ledger.accepted_at, edges),
+        done=_cumulative(finished, edges),
         unheard=unheard,
         durations=_durations(taken, spanned) if taken else None,
         answers_width=timeline.width,
@@ -94,31 +95,33 @@ def nice(value: float) -> float:
     return next((step * power for step in (1, 2, 5) if step * power >= value), 10 * power)
 
 
-def _taken(ledger: Ledger, timeline: Timeline) -> tuple[array[float], int, int]:
-    """The seconds from acceptance to goal; how many acceptances are not known, and how many waits spanned a pause."""
-    taken, unheard, spanned = array("d"), 0, 0
+def _finished(ledger: Ledger, timeline: Timeline) -> tuple[array[float], array[float], int, int]:
+    """Stamps of those at the goal, seconds since their acceptance; how many have none known, how many span a pause.
+
+    Arrays, not tuples: a million tasks are eight megabytes each.
+    """
+    stamps, taken, unheard, spanned = array("d"), array("d"), 0, 0
     resumed, attempt = len(timeline.starts) > 1, timeline.attempt
     for state, accepted, finished in zip(ledger.state, ledger.accepted_at, ledger.finished_at, strict=True):
-        if state != State.DONE:
+        if state != DONE:
             continue
+        stamps.append(finished)
         if accepted != accepted:  # noqa: PLR0124  # NaN
             unheard += 1
         elif resumed and attempt(accepted) != attempt(finished):
             spanned += 1
         else:
             taken.append(max(0.0, finished - accepted))
-    return taken, unheard, spanned
+    return stamps, taken, unheard, spanned
 
 
-def _cumulative(stamps: array[float], timeline: Timeline, width: float) -> tuple[int, ...]:
-    """How many of `stamps` lie before the end of each bin."""
-    counts = [0] * CURVE_BINS
-    last, offset = CURVE_BINS - 1, timeline.offset
+def _cumulative(stamps: array[float], edges: list[float]) -> tuple[int, ...]:
+    """How many of `stamps` (NaN is none) lie before each edge, and how many in all."""
+    counts = [0] * (len(edges) + 1)
     for at in stamps:
-        counts[min(last, int(offset(at) / width))] += 1
-    for place in range(1, CURVE_BINS):
-        counts[place] += counts[place - 1]
-    return tuple(counts)
+        if at == at:  # noqa: PLR0124  # not NaN
+            counts[bisect_right(edges, at)] += 1
+    return tuple(accumulate(counts))
 
 
 def _durations(taken: array[float], spanned: int) -> Durations:
@@ -126,7 +129,7 @@ def _durations(taken: array[float], spanned: int) -> Durations:
     sample = sorted(taken[:: 1 + len(taken) // SAMPLE])
     p99, longest = _quantile(sample, 0.99), max(taken)
     width = nice(max(p99 / DURATION_BINS, SHORTEST_BIN))
-    bins = max(1, math.ceil(p99 / width))
+    bins = int(p99 / width) + 1
     if longest < 1.25 * bins * width:  # a tail that short is shown as it is
         bins = int(longest / width) + 1
     counts = [0] * (bins + 1)

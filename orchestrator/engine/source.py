@@ -223,7 +223,12 @@ class Intake:
             counts=counts,
             digest=_digest(ids),
             shard=self._shard
-            and ShardCounts(index=self._shard[0], count=self._shard[1], input=unique + len(self._others)),
+            and ShardCounts(
+                index=self._shard[0],
+                count=self._shard[1],
+                input=unique + len(self._others),
+                digest=_digest([*ids, *self._others]),
+            ),
             malformed=tuple(self._named),
         )
 

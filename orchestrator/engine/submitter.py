@@ -68,11 +68,19 @@ class Submitter:
             if items:
                 batch = self._intend(items)
                 task_status.started()
-                await self._context.flush()
+                try:
+                    await self._context.flush()
+                except BaseException:  # the disk, or an end that came meanwhile: nothing has left
+                    self._return(batch, items, NOT_SENT)
+                    raise
                 if self._context.desk.is_closed:  # the run was told to end while the disk took its time
                     self._return(batch, items, NOT_SENT)
                     return
-                pause = await self._send(ticket, batch, items, isolation)
+                if ticket.is_current:
+                    pause = await self._send(ticket, batch, items, isolation)
+                else:  # a 401 came while the disk took its time: one request goes alone first
+                    self._return(batch, items, NOT_SENT)
+                    pause = 0.0
         if not items:
             with anyio.move_on_after(GLANCE):  # the guards allow nothing now: an answer or a look will change that
                 await self._ready.changed.wait()
@@ -182,4 +190,5 @@ class Submitter:
         stamp, ledger = context.clock.stamp(), context.ledger
         for item in items:
             delay = context.desk.delay_after(ledger.failures[item], ledger.tries[item])
-            self._agenda.look_at(item, stamp + max(delay, soonest))
+            due = self._agenda.undecided_until[item] = stamp + max(delay, soonest)
+            self._agenda.look_at(item, due)

@@ -64,6 +64,11 @@ class Timeline:
         attempt = self.attempt(at)
         return self._offsets[attempt] + max(0.0, at - self._starts[attempt])
 
+    def stamp(self, offset: float) -> float:
+        """The stamp at which so much time had been spent running; the run must have begun."""
+        attempt = max(0, bisect_right(self._offsets, offset) - 1)
+        return self._starts[attempt] + offset - self._offsets[attempt]
+
     def tallied(self, event: Tallied) -> None:
         """Fold a tally."""
         place = self._place(self.offset(event.at))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.model import Failure, Page
     from orchestrator.engine.places import Places
     from orchestrator.engine.ready import Ready
+    from orchestrator.engine.rollcall import RollCall
     from orchestrator.engine.slots import Lane
 
 # A further sighting in the same status is news to these: they wait for exactly that, or count how often.
@@ -31,6 +32,7 @@ class Watch:
 
     def __init__(self, context: Context, *, places: Places, curve: Curve, agenda: Agenda, ready: Ready) -> None:
         self.list_is_fine = False  # whether the list was seen to show what is on its way (it may be coarse)
+        self.roll_call: RollCall | None = None  # who settles what single looks cannot, where to be gone is the goal
         self._context = context
         self._places = places
         self._curve = curve
@@ -40,14 +42,14 @@ class Watch:
     async def page(self, offset: int, lane: Lane) -> tuple[Page, set[int]]:
         """Read one page of the list. Returns it and the items found on it. Raises `ServiceError`."""
         context = self._context
-        size = self._places.page_size
+        size, asked_at = self._places.page_size, context.clock.stamp()
         page = await context.desk.ask("list", lane, lambda: context.operation.page(offset, size))
-        return page, self._page_seen(page, offset)
+        return page, self._page_seen(page, offset, asked_at)
 
     async def single(self, item: int, lane: Lane) -> None:
         """Look at one item, and see to it that it is looked at again if that came to nothing."""
         context = self._context
-        item_id = context.ids[item]
+        item_id, asked_at = context.ids[item], context.clock.stamp()
         try:
             sighting = await context.desk.ask("show", lane, lambda: context.operation.look(item_id))
         except ServiceError as error:
@@ -59,7 +61,8 @@ class Watch:
         context.emit(
             ev.Seen(at=context.clock.stamp(), source="look", statuses=statuses, request_id=sighting.request_id)
         )
-        self._send_on([item], trusted=True)
+        if self.roll_call is None or not self.roll_call.doubts(item):
+            self._send_on([item], trusted=True, asked_at=asked_at)
 
     def _look_failed(self, item: int, error: ServiceError) -> None:
         context, failure = self._context, error.failure
@@ -76,7 +79,7 @@ class Watch:
             case _:
                 self._agenda.look_at(item, context.clock.stamp() + LOOK_AGAIN, singly=True)
 
-    def _page_seen(self, page: Page, offset: int) -> set[int]:
+    def _page_seen(self, page: Page, offset: int, asked_at: float) -> set[int]:
         """Fold one page: the hot loop of a large run."""
         context, ledger = self._context, self._context.ledger
         get, state, status = context.index.get, ledger.state, ledger.status
@@ -99,19 +102,35 @@ class Watch:
             news = _last_words(page, {context.ids[item]: item for item in distinct if state[item] < FIRST_FINAL})
         phase = context.operation.phase
         self.list_is_fine = self.list_is_fine or any(phase(word) is Phase.GOING for word in codes)
+        if not self.list_is_fine:
+            self._doubt(news)
         if news:
             stamp = context.clock.stamp()
             context.emit(ev.Seen(at=stamp, source="list", statuses=news, offset=offset, request_id=page.request_id))
             for items in news.values():
-                self._send_on(items, trusted=self.list_is_fine)
+                self._send_on(items, trusted=self.list_is_fine, asked_at=asked_at)
         return distinct
+
+    def _doubt(self, news: dict[str, list[int]]) -> None:
+        """Take out what a coarse list cannot unsay: that an item is on its way, which a single look has shown."""
+        context, state = self._context, self._context.ledger.state
+        for word in [word for word in news if context.operation.phase(word) is Phase.ACTIONABLE]:
+            going = [item for item in news[word] if state[item] == State.GOING]
+            if going:
+                news[word] = [item for item in news[word] if state[item] != State.GOING]
+                for item in going:
+                    self._agenda.look_at(item, context.clock.stamp() + context.options.poll.interval, singly=True)
+
+    def go_on(self, items: Iterable[int]) -> None:
+        """These stand as they did, and that can be relied on: go on with them."""
+        self._send_on(items, trusted=True, asked_at=self._context.clock.stamp())
 
     def take_up(self, items: Iterable[int]) -> None:
         """These were on their way when the run was taken up again, and a page showed them unchanged: go on looking."""
         state = self._context.ledger.state
         self._track([item for item in items if state[item] in (State.WAITING, State.GOING)])
 
-    def _send_on(self, items: Iterable[int], *, trusted: bool) -> None:
+    def _send_on(self, items: Iterable[int], *, trusted: bool, asked_at: float) -> None:
         """Each item to who deals with it now: the queue, the agenda, or nobody any more."""
         state = self._context.ledger.state
         sorted_out: dict[int, list[int]] = {}
@@ -123,7 +142,7 @@ class Watch:
             elif stands == State.DONE:
                 self._learn(group)
             elif stands in (State.AMBIGUOUS, State.REFUSED):
-                self._reconsider(group, trusted=trusted)
+                self._reconsider(group, trusted=trusted, asked_at=asked_at)
             elif stands in (State.WAITING, State.GOING, State.CONFIRMING):
                 self._track(group)
                 self.reissue_overdue(group, trusted=trusted)
@@ -142,8 +161,12 @@ class Watch:
             since = ledger.accepted_last(item)
             self._agenda.track(item, now if math.isnan(since) else since, seen_at=now)
 
-    def _reconsider(self, items: Iterable[int], *, trusted: bool) -> None:
-        """Decide on items that were refused, or whose answer was lost, now that they were seen."""
+    def _reconsider(self, items: Iterable[int], *, trusted: bool, asked_at: float) -> None:
+        """Decide on items that were refused, or whose answer was lost, now that they were seen.
+
+        A look that was on its way before they are due to be looked into may have missed what was sent: it decides
+        nothing, and the one that is due will come.
+        """
         context, ledger = self._context, self._context.ledger
         stamp, attempts = context.clock.stamp(), context.options.retry.attempts
         again: list[int] = []
@@ -151,8 +174,13 @@ class Watch:
         for item in items:
             if ledger.phase_of(item) is not Phase.ACTIONABLE:
                 self._agenda.look_at(item, stamp + context.options.poll.interval)
+            elif asked_at < self._agenda.undecided_until.get(item, -math.inf):
+                continue
             elif not trusted:
                 self._agenda.look_at(item, stamp, singly=True)
+            elif ledger.tries[item] >= attempts and ledger.failures[item].verdict is Verdict.LOST:
+                # Nobody refused it, and it may have been delivered: it is watched until the deadline.
+                self._agenda.look_at(item, stamp + context.options.poll.max_interval)
             elif ledger.tries[item] >= attempts or ledger.failures[item].verdict is Verdict.BAD_ITEM:
                 exhausted[item] = ledger.failures[item]
             else:

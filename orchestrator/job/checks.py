@@ -1,15 +1,15 @@
-"""What no single key can know: keys that need, forbid or contradict each other, and features that are not there."""
+"""What no single key can know: keys that need, forbid or contradict each other."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from orchestrator.dcs.regions import endpoint_of, is_loopback
 from orchestrator.errors import InputError
 from orchestrator.job.spec import STOP_STATES, JobSpec, Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from orchestrator.job.problems import Path
 
@@ -22,34 +22,11 @@ class Complaint(NamedTuple):
     beside: tuple[Path, ...] = ()
 
 
-class NotYet(NamedTuple):
-    """A key that is read but cannot be honoured; it is refused unless it is off."""
-
-    path: Path
-    is_on: Callable[[JobSpec], bool]
-    message: str
-
-
-NOT_YET: Final = (
-    NotYet(
-        ("tasks", "where"),
-        lambda spec: spec.tasks.where is not None,
-        "selecting tasks from the service is not available in this version; name them in tasks.file",
-    ),
-    NotYet(
-        ("service", "credentials"),
-        lambda spec: spec.service.credentials in {"metadata", "oidc", "pod"},
-        "this source of credentials is not available in this version; use env, profile or token",
-    ),
-)
-
-
 def contradictions(spec: JobSpec) -> Iterator[Complaint]:
     """Every complaint about a job whose keys are fine, each for itself."""
     yield from _service(spec)
     yield from _tasks(spec)
     yield from _numbers(spec)
-    yield from (Complaint(feature.path, feature.message) for feature in NOT_YET if feature.is_on(spec))
 
 
 def _service(spec: JobSpec) -> Iterator[Complaint]:
@@ -75,7 +52,7 @@ def _service(spec: JobSpec) -> Iterator[Complaint]:
         yield Complaint(("service", key), str(error).removeprefix(f"service.{key} "), (simulator, endpoint))
         return
     if service.credentials == "none" and not is_loopback(address):
-        message = "none is for loopback only; use auto, env, profile or token"
+        message = "none is for loopback only; use auto, env, profile, token, oidc, pod or metadata"
         yield Complaint(("service", "credentials"), message, (simulator, endpoint))
 
 
@@ -93,7 +70,7 @@ def _tasks(spec: JobSpec) -> Iterator[Complaint]:
     named = bool(tasks.ids) or tasks.file is not None
     # A simulator without a list has tasks of its own, and the job is about all of them.
     if tasks.where is None and not named and spec.service.simulator is None:
-        yield Complaint(("tasks",), "no tasks; name them in tasks.ids or in tasks.file")
+        yield Complaint(("tasks",), "no tasks; name them in tasks.ids or tasks.file, or select them with tasks.where")
     if tasks.exclude and not named and tasks.where is None:
         message = "means nothing without ids or file; name the tasks to exclude from"
         yield Complaint(("tasks", "exclude"), message, (("tasks", "ids"), ("tasks", "file")))
@@ -101,6 +78,8 @@ def _tasks(spec: JobSpec) -> Iterator[Complaint]:
         yield Complaint(where, "cannot stand beside ids or file; keep one of them, and use tasks.exclude")
     if tasks.where is not None and not any(value is not None for _, value in tasks.where):
         yield Complaint(where, "selects everything; name at least one of its keys")
+    if tasks.where is not None and tasks.where.status == []:
+        yield Complaint((*where, "status"), "names no status, so that no task would do; name one, or remove it")
     if spec.operation != "stop" and sorted(tasks.stop_states) != sorted(STOP_STATES):
         yield Complaint(("tasks", "stop_states"), f"means nothing to operation: {spec.operation}; remove it")
 

@@ -56,7 +56,7 @@ def load_job(path: Path, *, overrides: Sequence[str] = (), environ: Mapping[str,
         raise problems.error()
     find_secrets(root, problems)
     fill(root, environ, problems)
-    spec = _check(root, problems)
+    spec = check(root, problems)
     spec = _settle(spec, root, path, environ, problems)
     if problems:
         raise problems.error()
@@ -105,7 +105,7 @@ def _read(path: Path) -> Node:
         raise InputError(f"{name}:{line}: a byte here is not UTF-8; save the file as UTF-8") from error
 
 
-def _check(root: Node, problems: Problems) -> JobSpec:
+def check(root: Node, problems: Problems) -> JobSpec:
     """The job, with defaults in place of what is wrong: so that the rest can be checked as well."""
     data = _plain(root)
     for key in [key for (key, *_) in filter(None, SECTIONS) if data.get(key, ...) is None and key != "shard"]:

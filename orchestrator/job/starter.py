@@ -22,7 +22,7 @@ service:
   region: ${HUAWEICLOUD_SDK_REGION:-cn-north-4}   # gives the endpoint
   # endpoint: https://dcs.cn-north-4.myhuaweicloud.com   # wins over region; plain http only to loopback
   project_id: ${HUAWEICLOUD_SDK_PROJECT_ID}
-  credentials: auto                # auto | env | profile | token | none (none: loopback only)
+  credentials: auto                # auto | env | profile | token | oidc | pod | metadata | none (loopback only)
   # ca_file: company-ca.pem        # relative to this file
   # proxy: ${HTTPS_PROXY}          # default: the usual proxy variables
   connect_timeout: 10s
@@ -33,6 +33,7 @@ tasks:
   ids:                             # quote ids that look like numbers
     - put-your-task-id-here
   # file: ids.txt                  # one id a line; or .csv with a task_id column; or .jsonl; each also .gz; "-": stdin
+  # or, instead of both, select from the service: where: {status: [MIGRATING], name: "nightly-*"}
   exclude: []
   malformed: error                 # error | skip (counted and listed)
   stop_states: [MIGRATING, FULLMIGRATING, INCRMIGEATING]   # only these are stopped; both spellings of INCR… count

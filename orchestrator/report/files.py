@@ -34,7 +34,15 @@ REMEDIES = {
 }
 
 
-def write_account(report: Report, directory: Path, formats: Collection[str], *, page: bool = True) -> list[Path]:
+def write_account(
+    report: Report,
+    directory: Path,
+    formats: Collection[str],
+    *,
+    page: bool = True,
+    job_path: Path | None = None,
+    verb: str = "run",
+) -> list[Path]:
     """Write the account into `directory`: `summary.json`, `tasks.csv`, and last (unless not `page`) `report.html`.
 
     Args:
@@ -42,6 +50,8 @@ def write_account(report: Report, directory: Path, formats: Collection[str], *, 
         directory: made where it is missing.
         formats: which of `json`, `csv`, `html` are wanted.
         page: False leaves the page out (a signal came: there is no time for it).
+        job_path: the job file, named in the commands that the page shows.
+        verb: the verb of these commands; for `undo`, `job_path` is the directory that is undone.
 
     Returns the paths written, in that order. Raises `AccountError` when the account does not close,
     `RecordError` when a file cannot be written: what stood there before still stands.
@@ -51,7 +61,7 @@ def write_account(report: Report, directory: Path, formats: Collection[str], *, 
     with _explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for form, name, render in _renderers(report):
+    for form, name, render in _renderers(report, directory, job_path, verb):
         if form in formats and (page or form != "html"):
             _sweep(directory, name)
             written.append(write_atomically(directory / name, render))
@@ -84,7 +94,9 @@ def write_atomically(target: Path, render: Callable[[TextIO], None]) -> Path:
     return target
 
 
-def _renderers(report: Report) -> Iterator[tuple[str, str, Callable[[TextIO], None]]]:
+def _renderers(
+    report: Report, directory: Path, job_path: Path | None, verb: str
+) -> Iterator[tuple[str, str, Callable[[TextIO], None]]]:
     """Format, file name and writer, in the order of writing; each imported when its turn comes."""
     from orchestrator.report.summary import write_summary
 
@@ -94,9 +106,11 @@ def _renderers(report: Report) -> Iterator[tuple[str, str, Callable[[TextIO], No
 
     yield "csv", TABLE, lambda stream: write_table(report.rows(), stream)
 
+    from orchestrator.report.onward import Paths
     from orchestrator.report.page import write_page
 
-    yield "html", PAGE, lambda stream: write_page(report, stream)
+    paths = Paths(job=str(job_path or Paths().job), directory=str(directory), verb=verb)
+    yield "html", PAGE, lambda stream: write_page(report, stream, paths)
 
 
 def _sweep(directory: Path, name: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from orchestrator.engine.account import MAX_NAMED
 from orchestrator.report.advice import advise_row, next_step, rows_not_over
 from orchestrator.report.harmless import one_line
-from orchestrator.report.page import describe_quota
+from orchestrator.report.quota import describe_quota
 from orchestrator.report.stamps import duration
 from orchestrator.report.summary import used_apis
 from orchestrator.report.verdict import verdict
@@ -35,23 +35,26 @@ MAX_NOTES = 5
 MAX_MESSAGE = 160
 
 
-def render_text(report: Report, *, files: Sequence[Path], job_path: str | Path, colour: bool) -> str:
+def render_text(
+    report: Report, *, files: Sequence[Path], job_path: str | Path, colour: bool, verb: str = "run"
+) -> str:
     """The summary that ends a run, with a line break at its end.
 
     Args:
         report: the account.
         files: the files that were written, to be named.
-        job_path: the job file, for the command to run next.
+        job_path: what the command to run next names: the job file, or the directory that is undone.
         colour: whether the reader is a terminal that shows colours.
+        verb: the verb of that command.
 
     """
-    lines = [*_lines(report, files, job_path)]
+    lines = [*_lines(report, files, job_path, verb)]
     if not colour:
         return "".join("".join(text for _, text in line).rstrip() + "\n" for line in lines)
     return _coloured(lines)
 
 
-def _lines(report: Report, files: Sequence[Path], job_path: str | Path) -> Iterator[Line]:
+def _lines(report: Report, files: Sequence[Path], job_path: str | Path, verb: str) -> Iterator[Line]:
     yield [(report.outcome, one_line(verdict(report), 1_000))]
     yield []
     yield from _outcomes(report)
@@ -59,7 +62,7 @@ def _lines(report: Report, files: Sequence[Path], job_path: str | Path) -> Itera
     yield from _time(report)
     yield from _notes(report)
     yield from _attention(report)
-    yield from _onward(report, files, job_path)
+    yield from _onward(report, files, job_path, verb)
 
 
 def _outcomes(report: Report) -> Iterator[Line]:
@@ -153,7 +156,7 @@ def _attention(report: Report) -> Iterator[Line]:
         yield [("soft", f"  … and {more:,} more in tasks.csv")]
 
 
-def _onward(report: Report, files: Sequence[Path], job_path: str | Path) -> Iterator[Line]:
+def _onward(report: Report, files: Sequence[Path], job_path: str | Path, verb: str) -> Iterator[Line]:
     if files:
         yield [("head", "Files")]
         for path in files:
@@ -162,7 +165,7 @@ def _onward(report: Report, files: Sequence[Path], job_path: str | Path) -> Iter
     yield [("", f"  {next_step(report.exit_code)}")]
     if report.exit_code:
         retry = " --retry" if report.exit_code == 1 else ""
-        yield [("", f"    orchestrator run {shlex.quote(str(job_path))}{retry}")]
+        yield [("", f"    orchestrator {verb} {shlex.quote(str(job_path))}{retry}")]
 
 
 def _coloured(lines: Sequence[Line]) -> str:

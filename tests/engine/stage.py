@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
-from orchestrator.engine import events as ev
 from orchestrator.engine.account import Report, RunInfo
 from orchestrator.engine.model import Failure, Verdict
 from orchestrator.engine.options import LimitOptions, PollOptions, RetryOptions, RunOptions, SubmitOptions
@@ -17,8 +16,12 @@ from orchestrator.engine.source import collect
 from orchestrator.testing import FakeOperation, FakeTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from orchestrator.engine import events as ev
+
+    Offload = Callable[[Callable[[], None]], Awaitable[None]]
 
 E = TypeVar("E")
 
@@ -138,6 +141,16 @@ def counted(report: Report) -> dict[str, int]:
     return {name: number for name, number in report.outcomes.items() if number}
 
 
-def new_record(path: Path, ids: Sequence[str], **plain: Any) -> Record:
-    """A record that works without threads."""
-    return Record.create(path, meta={"name": "test"}, ids=ids, **{"offload": inline, **plain})
+def new_record(path: Path, ids: Iterable[str], *, offload: Offload = inline) -> Record:
+    """A record that works without threads, and does not wait for the disk's platters: no power fails here."""
+    return _hasty(Record.create(path, meta={"name": "test"}, ids=ids, offload=offload))
+
+
+def reopened(path: Path) -> Record:
+    """The same file, as the next process finds it."""
+    return _hasty(Record.open(path, offload=inline))
+
+
+def _hasty(record: Record) -> Record:
+    record._connection.executescript("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY;")
+    return record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,17 +15,28 @@ from orchestrator.errors import ServiceError
 from orchestrator.testing import BAD, FakeOperation, FakeTask
 from tests.engine.stage import LOST, THROTTLED, Stage, counted, options, outcomes, running
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.engine.model import Ack
+
 
 class Poisoned(FakeOperation):
     """Some ids are in the list like any other, and yet the service refuses every batch that names one."""
 
     poison: frozenset[str] = frozenset()
 
-    async def submit(self, ids):  # type: ignore[no-untyped-def]  # the seam's own signature
+    async def submit(self, ids: Sequence[str]) -> Ack:
+        """Refuse the whole batch for one of its ids."""
         if self.poison & set(ids):
             await self._begin("stop", list(ids))
             raise ServiceError(BAD)
         return await super().submit(ids)
+
+
+def vanish(service: FakeOperation) -> None:
+    """One is deleted behind our back."""
+    service.tasks.pop("t5", None)
 
 
 def poisoned(count: int, bad: set[int], **plain: object) -> Poisoned:
@@ -52,7 +64,7 @@ class TestUnknownIds:
 
     async def test_a_task_that_vanishes_after_it_was_seen_is_not_found(self) -> None:
         operation = FakeOperation(running(20))
-        operation.hooks["stop"] = lambda service: service.tasks.pop("t5", None)
+        operation.hooks["stop"] = vanish
         stage = Stage(operation)
         report = await stage.play()
         assert counted(report) == {"stopped": 19, "not_found": 1}
@@ -106,26 +118,28 @@ class TestPoison:
     @pytest.mark.parametrize("seed", range(12))
     async def test_ten_bad_ids_cost_at_most_fifty_one_and_no_good_one_is_called_bad(self, seed: int) -> None:
         bad = set(Random(seed).sample(range(50), 10))
-        stage = Stage(poisoned(50, bad))
+        operation = poisoned(50, bad)
+        stage = Stage(operation)
         report = await stage.play()
-        assert {item for item, outcome in outcomes(report).items() if outcome == "rejected"} == stage.operation.poison
+        assert {item for item, outcome in outcomes(report).items() if outcome == "rejected"} == operation.poison
         assert counted(report) == {"stopped": 40, "rejected": 10}
         assert len(stage.batches) <= 1 + 51
-        assert all(stage.operation.accepted[item] == 1 for item in stage.ids if item not in stage.operation.poison)
+        assert all(operation.accepted[item] == 1 for item in stage.ids if item not in operation.poison)
 
     async def test_several_spoiled_batches_are_taken_apart_side_by_side(self) -> None:
-        bad = {3, 60, 61, 149, 199}
-        stage = Stage(poisoned(200, bad))
+        operation = poisoned(200, {3, 60, 61, 149, 199})
+        stage = Stage(operation)
         report = await stage.play()
         assert counted(report) == {"stopped": 195, "rejected": 5}
         asked = Counter(item for batch in stage.batches for item in batch if len(batch) == 1)
-        assert all(asked[item] == 1 for item in stage.operation.poison)
+        assert all(asked[item] == 1 for item in operation.poison)
 
     async def test_throttled_and_lost_answers_in_the_middle_of_it_change_nothing(self) -> None:
         operation = poisoned(50, {7, 30})
-        honest, stumbles = operation.submit, [None, THROTTLED, None, LOST, None, THROTTLED, LOST]
+        honest = operation.submit
+        stumbles = [None, THROTTLED, None, LOST, None, THROTTLED, LOST]
 
-        async def stumbling(ids):  # type: ignore[no-untyped-def]
+        async def stumbling(ids: Sequence[str]) -> Ack:
             if stumbles and (stumble := stumbles.pop(0)) is not None:
                 await operation._begin("stop", list(ids))
                 raise ServiceError(stumble)
@@ -155,7 +169,7 @@ class TestPoison:
 
     async def test_a_bad_single_that_the_service_does_not_know_is_not_found(self) -> None:
         operation = FakeOperation(running(20))
-        operation.hooks["stop"] = lambda service: service.tasks.pop("t5", None)
+        operation.hooks["stop"] = vanish
         operation.max_page = 0
         report = await Stage(operation, options=options(submit={"batch_size": 5})).play()
         assert counted(report) == {"stopped": 19, "not_found": 1}

@@ -9,10 +9,9 @@ import pytest
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Ending, Outcome
-from orchestrator.engine.record import Record
 from orchestrator.errors import IllegalTransitionError, RecordError
 from orchestrator.testing import FakeOperation, FakeTask
-from tests.engine.stage import BUSY, NEVER, Slow, Stage, counted, inline, new_record, options, outcomes, running
+from tests.engine.stage import BUSY, NEVER, Slow, Stage, counted, new_record, options, outcomes, reopened, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -119,11 +118,12 @@ class TestCancellation:
             await stage.play()
         assert scope.cancelled_caught
         record.close()
-        with_all = Record.open(tmp_path / "run.db", offload=inline)
+        with_all = reopened(tmp_path / "run.db")
         kept = [event for event in stage.events if not isinstance(event, ev.RequestEnded)]
         assert list(with_all.events()) == kept
         if kept:
-            assert (kept[-1].ending, kept[-1].reason) == (Ending.INTERRUPTED, "cancelled")  # type: ignore[union-attr]
+            assert isinstance(last := kept[-1], ev.RunEnded)
+            assert (last.ending, last.reason) == (Ending.INTERRUPTED, "cancelled")
         again = Stage(operation, record=with_all)
         assert counted(await again.play()) == {"stopped": 300}
         assert set(operation.accepted.values()) == {1}
@@ -141,7 +141,11 @@ class TestErrors:
 
     async def test_a_bug_of_the_operation_is_raised_as_it_is(self) -> None:
         operation = FakeOperation(running(5))
-        operation.hooks["stop"] = lambda _: (_ for _ in ()).throw(ZeroDivisionError("ours"))  # type: ignore[arg-type]
+
+        def stumble(_: FakeOperation) -> None:
+            raise ZeroDivisionError
+
+        operation.hooks["stop"] = stumble
         with pytest.raises(ZeroDivisionError):
             await Stage(operation).play()
 

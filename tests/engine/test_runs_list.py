@@ -1,4 +1,4 @@
-"""Whole runs over lists that are long, coarse, forbidden, vague about their length, or that shift while they are read."""
+"""Whole runs over lists that are long, coarse, forbidden or vague, or that shift while they are read."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class TestOthers:
 
     async def test_restarted_before_it_was_seen_down_is_asked_again(self) -> None:
         operation = FakeOperation(running(4, stops_after=60.0))
-        done = []
+        done: list[bool] = []
 
         def restart(service: FakeOperation) -> None:
             task = service.tasks["t1"]
@@ -188,9 +188,12 @@ class TestOthers:
 
     async def test_stopped_by_someone_else_while_it_waited_to_be_sent(self) -> None:
         operation = FakeOperation(running(100), page_limit=50)
-        operation.hooks["stop"] = lambda service: [
-            setattr(service.tasks[f"t{number}"], "status", "STOPPED") for number in range(50, 100)
-        ]
+
+        def stop_the_rest(service: FakeOperation) -> None:
+            for number in range(50, 100):
+                service.tasks[f"t{number}"].status = "STOPPED"
+
+        operation.hooks["stop"] = stop_the_rest
         report = await Stage(operation).play()
         assert report.exit_code == 0
         assert sum(counted(report).values()) == 100

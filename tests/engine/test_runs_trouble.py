@@ -26,9 +26,10 @@ from tests.engine.stage import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from orchestrator.engine.record import Record
+    from orchestrator.engine.model import Ack
 
 WINDOW = Failure(
     verdict=Verdict.THROTTLED, message="limit:5,time:10", status=429, quota=Quota(policy="user", limit=5, seconds=10.0)
@@ -41,10 +42,13 @@ class Windowed(FakeOperation):
     limit = 5
     seconds = 10.0
 
-    async def _begin(self, api, what):  # type: ignore[no-untyped-def]  # as the fake has it
+    def __init__(self, tasks: Mapping[str, FakeTask]) -> None:
+        super().__init__(tasks)
+        self.served: dict[tuple[str, float], int] = {}
+
+    async def _begin(self, api: str, what: object) -> Failure | None:
         after = await super()._begin(api, what)
         window = (api, anyio.current_time() // self.seconds)
-        self.served = getattr(self, "served", {})
         self.served[window] = self.served.get(window, 0) + 1
         if self.served[window] > self.limit:
             raise ServiceError(replace(WINDOW, quota=Quota(policy="user", limit=self.limit, seconds=self.seconds)))
@@ -159,8 +163,8 @@ class TestUnreachable:
         operation = FakeOperation(running(400), page_limit=0)
 
         def stumble(service: FakeOperation) -> None:
-            if len(service.calls("show")) == 20:
-                service.faults["show"] = [LOST] * 300
+            if len(service.calls("show")) >= 20:
+                service.faults.setdefault("show", [LOST] * 300)
 
         operation.hooks["show"] = stumble
         stage = Stage(operation, options=options(give_up_after=1e6))
@@ -263,11 +267,11 @@ class TestIntent:
     async def test_every_batch_was_written_down_before_it_left(self, tmp_path: Path) -> None:
         operation = FakeOperation(running(300))
         record = new_record(tmp_path / "run.db", list(operation.tasks))
-        honest, written = operation.submit, []
+        honest, written = operation.submit, list[bool]()
 
-        async def submit(ids):  # type: ignore[no-untyped-def]
+        async def submit(ids: Sequence[str]) -> Ack:
             stored = [event for event in record.events() if isinstance(event, ev.BatchIntended)]
-            written.append([operation.tasks and f"t{item}" for item in stored[-1].items] == list(ids))
+            written.append([f"t{item}" for item in stored[-1].items] == list(ids))
             return await honest(ids)
 
         operation.submit = submit  # type: ignore[method-assign]
@@ -279,7 +283,6 @@ class TestIntent:
 
     async def test_nothing_leaves_once_the_record_cannot_be_written(self, tmp_path: Path) -> None:
         operation = FakeOperation(running(600))
-        record: Record
         record = new_record(tmp_path / "run.db", list(operation.tasks))
         operation.pacing.learn("stop", Quota(policy="", limit=500, seconds=1.0))
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine.account import InputCounts, Report, RequestCounts, Row, RunInfo, Timing
 from orchestrator.engine.model import Ending, Quota
+from orchestrator.engine.series import Durations, Series
+from orchestrator.report.page import write_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 WORDS = (
     "stopped",
@@ -71,3 +74,36 @@ def make_report(rows: Sequence[Row] = (make_row("a"),), **fields: Any) -> Report
         "rows": lambda: iter(rows),
     }
     return Report(**{**values, **fields})
+
+
+def make_series() -> Series:
+    """A run of some three hours, resumed once, under a quota."""
+    steps = [min(1_000_000, 9_000 * place) for place in range(1, 121)]
+    return Series(
+        seconds=10_800.0,
+        starts=(0.0, 4_000.0),
+        width=90.0,
+        accepted=steps,
+        done=[int(step * 0.9) for step in steps],
+        unheard=3,
+        durations=Durations(
+            width=5.0,
+            counts=[0, 4_000, 20_000, 9_000, 3_000, 500],
+            beyond=12,
+            spanned=7,
+            median=12.0,
+            p90=22.5,
+            p99=29.0,
+            longest=3_700.0,
+        ),
+        answers_width=32.0,
+        answers={"stop": {"ok": [120] * 338, "throttled": [0, 3, 1]}, "list": {"ok": [4] * 338, "failed": [1]}},
+        quotas=((12.0, "stop", Quota(policy="user", limit=20, seconds=5.0)),),
+    )
+
+
+def written(path: Path, rows: Sequence[Row], **fields: Any) -> Path:
+    """The page of such a report, in a file."""
+    with path.open("w", encoding="utf-8") as stream:
+        write_page(make_report(rows, **fields), stream)
+    return path

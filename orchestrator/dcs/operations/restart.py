@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from orchestrator.dcs.client import DcsClient
-    from orchestrator.engine.model import Ack
+    from orchestrator.engine.model import Ack, Page
 
 
 class RestartMigrationTasks(MigrationTasks):
@@ -29,3 +30,14 @@ class RestartMigrationTasks(MigrationTasks):
     async def submit(self, ids: Sequence[str]) -> Ack:
         """One batch-restart. Raises `ServiceError`."""
         return await self._client.batch_restart(ids)
+
+    async def page(self, offset: int, limit: int) -> Page:
+        """One list page, in which a task that is MIGRATING keeps its place and nothing else. Raises `ServiceError`.
+
+        The list may say so of every task that runs, incremental or not: whether it is back is for a single look.
+        """
+        page = await super().page(offset, limit)
+        if not any(states.canonical(status) == states.MIGRATING for status in set(page.statuses)):
+            return page
+        rows = zip(page.ids, page.statuses, strict=True)
+        return replace(page, ids=["" if states.canonical(word) == states.MIGRATING else key for key, word in rows])

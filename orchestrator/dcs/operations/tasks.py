@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.dcs import states, wire
@@ -28,6 +29,16 @@ class MigrationTasks:
         """The quotas of the client's identity."""
         return self._client.pacing
 
+    @property
+    def endpoint(self) -> str:
+        """Where the tasks are."""
+        return self._client.endpoint
+
+    @property
+    def project_id(self) -> str:
+        """Whose tasks they are."""
+        return self._client.project_id
+
     def phase(self, status: str) -> Phase:
         """What `status` means to this verb; `Phase.ALIEN` for anything unknown."""
         return states.phase(self._phases, status)
@@ -39,3 +50,11 @@ class MigrationTasks:
     async def look(self, item_id: str) -> Sighting:
         """One task. Raises `ServiceError`."""
         return await self._client.show(item_id)
+
+
+def told_by_looks(page: Page, vague: str) -> Page:
+    """`page`, in which rows whose status is `vague` keep their place and nothing else: single looks tell of them."""
+    if not any(states.canonical(status) == vague for status in set(page.statuses)):
+        return page
+    rows = zip(page.ids, page.statuses, strict=True)
+    return replace(page, ids=["" if states.canonical(status) == vague else key for key, status in rows])

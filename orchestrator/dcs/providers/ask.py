@@ -1,7 +1,7 @@
 """The child that asks the vendor's SDK once: the question on stdin, the answer on stdout, one JSON object each.
 
-Nothing else of ours is imported here, and the SDK only inside: this runs as `python -m`, in an environment that
-`vendor` made. What goes wrong is an answer, too; secrets that were sent are cut out of its text.
+Nothing else of ours is imported here, and the SDK only inside: `vendor` runs this file by its path, in an environment
+that it made. What goes wrong is an answer, too; secrets that were sent are cut out of its text.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ def answer(question: dict[str, str]) -> dict[str, Any]:
     """What the provider that `question` names gives, or the failure in words."""
     try:
         found = _SOURCES[question["source"]](question["endpoint"])
-        return {
-            "ak": found.ak,
-            "sk": found.sk,
-            "security_token": found.security_token or "",
-            "expires_at": found._expire_at,  # noqa: SLF001 - the SDK keeps it to itself; TZ is UTC, so it is an epoch
-        }
-    except (ImportError, AttributeError) as error:
+    except ImportError as error:
         text = f"the installed huaweicloudsdkcore does not fit ({error}): pip install -U 'dcs-orchestrator[huawei]'"
         return {"failure": text, "retryable": False}
     except Exception as error:  # noqa: BLE001 - whatever the SDK raises is the answer
         return {"failure": _without_secrets(_told(error)), "retryable": _is_retryable(error)}
+    return {
+        "ak": found.ak,
+        "sk": found.sk,
+        "security_token": found.security_token or "",
+        "expires_at": found._expire_at,  # noqa: SLF001 - the SDK keeps it to itself; TZ is UTC, so it is an epoch
+    }
 
 
 def main() -> None:
@@ -91,11 +91,10 @@ def _is_retryable(error: Exception) -> bool:
     import requests
     from huaweicloudsdkcore.exceptions.exceptions import ConnectionException
 
-    cause = error.__context__ if isinstance(error.__context__, requests.HTTPError) else None
-    response = getattr(cause, "response", None)
-    status = response.status_code if response is not None else getattr(error, "status_code", None)
-    if status is not None:
-        return status in RETRYABLE_STATUS
+    for told in (error, error.__context__):  # the SDK says some things once more in its own words
+        status = getattr(told, "status_code", None) or getattr(getattr(told, "response", None), "status_code", None)
+        if status is not None:
+            return status in RETRYABLE_STATUS
     return isinstance(error, (ConnectionException, requests.ConnectionError, requests.Timeout))
 
 

@@ -13,10 +13,11 @@ import importlib.util
 import ipaddress
 import json
 import os
-import subprocess  # noqa: S404 - this interpreter, with a module of ours
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 SDK: Final = "huaweicloudsdkcore"
 EXTRA: Final = "pip install 'dcs-orchestrator[huawei]'"
-CHILD: Final = "orchestrator.dcs.providers.ask"
+CHILD: Final = Path(__file__).with_name("ask.py")
 METADATA_ENDPOINT: Final = "http://169.254.169.254"
 ASK_SECONDS: Final = 20.0  # the longest of the vendor's own time-outs add up to 18
 FRESH_SECONDS: Final = 600.0  # credentials that were read to see that they are there serve the first request, too
@@ -206,7 +207,7 @@ class VendorCredentials:
 
 
 def _command() -> list[str]:
-    return [sys.executable, "-P", "-m", CHILD]  # -P: a directory that happens to be current names no module
+    return [sys.executable, "-P", str(CHILD)]  # -P: the file's neighbours are not to be taken for anybody's modules
 
 
 def _require_private(variable: str, address: str) -> None:

@@ -1,0 +1,65 @@
+"""The page's section on what to run next: resume, retry, verify, undo, with the very paths."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orchestrator.report.advice import next_step
+from orchestrator.report.markup import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orchestrator.engine.account import Report
+
+
+SIMULATED = "The service was a simulator inside this run and ended with it: there is nothing to resume, verify or undo."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """How a person names this run on a command line."""
+
+    job: str = "JOB.yaml"
+    directory: str = "OUT_DIR"
+    verb: str = "run"  # of the command that made this run; for `undo`, `job` is the directory that is undone
+
+
+def onward(report: Report, paths: Paths) -> Iterator[str]:
+    """What to run next, and what else can be done with this run."""
+    step = SIMULATED if is_simulated(report) else next_step(report.exit_code)
+    yield f'<section id="next"><h2>What next</h2><p>{escape(step)}</p>'
+    yield '<dl class="commands">'
+    for command, purpose in _commands(report, paths):
+        yield f"<dt><code>{escape(command)}</code></dt><dd>{escape(purpose)}</dd>"
+    yield "</dl></section>"
+
+
+def is_simulated(report: Report) -> bool:
+    """Whether the service died with the run's process."""
+    service = report.job.get("service")
+    return isinstance(service, dict) and bool(service.get("simulator"))
+
+
+def _commands(report: Report, paths: Paths) -> Iterator[tuple[str, str]]:
+    job, directory, verb = shlex.quote(paths.job), shlex.quote(paths.directory), paths.verb
+    if is_simulated(report):
+        yield f"orchestrator {verb} {job}", "the same again, from the beginning"
+        return
+    if report.exit_code == 1:
+        yield f"orchestrator {verb} {job} --retry", "take up the tasks that are not over, with a new deadline"
+    elif report.exit_code:
+        yield f"orchestrator {verb} {job}", "resume where this run ended"
+    done = next(iter(report.outcomes.values()), 0)
+    yield (
+        f"orchestrator verify {directory}",
+        "look, any time later, whether the tasks still are as reported; changes nothing",
+    )
+    if report.info.operation == "stop" and done:
+        yield (
+            f"orchestrator undo {directory}",
+            f"restart the {done:,} tasks that this run stopped; shows its plan first",
+        )
+    yield f"orchestrator report {directory} --html report.html", "render this page again, from the run's record alone"

@@ -1,0 +1,142 @@
+"""Promises of the agenda: who is looked at when, as plain stamps."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+
+from orchestrator.engine.agenda import MAX_SCOUTS, Agenda, Shelf
+from orchestrator.engine.curve import Curve
+from orchestrator.engine.options import PollOptions
+from orchestrator.engine.places import Places
+
+
+def agenda(count: int = 10_000, *, listed: bool = True, **poll: float) -> Agenda:
+    places = Places(count, 100)
+    if listed:
+        places.note(range(count), range(count))
+    return Agenda(places, Curve(), PollOptions(**poll))  # type: ignore[arg-type]
+
+
+class TestSingles:
+    def test_in_the_order_of_their_time(self) -> None:
+        one = agenda()
+        one.look_at(1, 30.0)
+        one.look_at(2, 10.0, singly=True)
+        one.look_at(3, 20.0)
+        assert one.next_due() == 10.0
+        assert one.pop_singles(9.9) == []
+        assert one.pop_singles(20.0) == [(2, True), (3, False)]
+        assert one.next_due() == 30.0
+
+    def test_who_is_nowhere_in_the_list_is_looked_at_singly(self) -> None:
+        one = agenda(listed=False, first_after=3.0)
+        one.track(5, 100.0)
+        assert one.pop_singles(103.0) == [(5, True)]
+
+    def test_one_that_was_seen_is_left_alone_for_an_interval(self) -> None:
+        one = agenda(listed=False, first_after=3.0, interval=7.0)
+        one.track(5, 100.0, seen_at=110.0)
+        assert one.next_due() == 117.0
+
+    def test_of_many_such_each_waits_for_half_of_its_age_again(self) -> None:
+        one = agenda(listed=False, interval=2.0, max_interval=60.0)
+        for item in range(9):
+            one.look_at(item, 1e9)
+        one.track(20, 100.0, seen_at=140.0)
+        assert one.next_due() == 160.0
+        one.track(21, 0.0, seen_at=1000.0)
+        one.pop_singles(160.0)
+        assert one.next_due() == 1060.0
+
+    async def test_who_waits_is_woken_by_what_is_due_first_only(self) -> None:
+        one = agenda()
+        before = one.changed
+        one.look_at(1, 10.0)
+        assert before.is_set()
+        before = one.changed
+        one.look_at(2, 20.0)
+        assert not before.is_set()
+
+
+class TestShelves:
+    def test_those_of_one_stretch_are_looked_at_together(self) -> None:
+        one = agenda(first_after=2.0)
+        for item in (5, 7, 105):
+            one.track(item, 50.0)
+        assert {number: list(shelf.items) for number, shelf in one.shelves.items()} == {0: [5, 7], 1: [105]}
+        assert one.next_due() == 52.0
+        assert one.due_shelves(51.0) == []
+        assert len(one.due_shelves(52.0)) == 2
+
+    def test_the_first_few_are_scouts(self) -> None:
+        one = agenda()
+        for item in range(0, 1000, 100):
+            one.track(item, 0.0)
+        assert [shelf.is_scout for shelf in one.shelves.values()] == [True] * MAX_SCOUTS + [False] * (10 - MAX_SCOUTS)
+        assert one.is_scout(0)
+        assert not one.is_scout(900)
+        assert not one.is_scout(5000)
+
+    def test_one_full_scout_is_enough(self) -> None:
+        one = agenda()
+        for item in range(300):
+            one.track(item, 0.0)
+        assert [shelf.is_scout for shelf in one.shelves.values()] == [True, False, False]
+
+    def test_a_shelf_that_is_being_read_is_not_due(self) -> None:
+        one = agenda()
+        one.shelves[0] = Shelf(readers=1)
+        one.track(5, 50.0)
+        assert one.next_due() == inf
+
+    def test_one_that_is_not_worth_a_look_yet_is_put_off(self) -> None:
+        one = agenda()
+        one.quiet_cost = 0
+        shelf = one.shelves[0] = Shelf(due=10.0, newest=5.0)
+        shelf.items.append(1)
+        assert one.due_shelves(10.0) == []
+        assert shelf.due == 12.0
+
+
+class TestWorth:
+    """When a shelf is worth a look."""
+
+    def worth(self, one: Agenda, shelf: Shelf, now: float, *, crowded: bool = True) -> float:
+        return one.worth_at(shelf, now, crowded=crowded)
+
+    def learned(self) -> Agenda:
+        one = agenda(interval=2.0, max_interval=60.0)
+        for _ in range(100):
+            one._curve.add(10.0)
+        return one
+
+    def test_where_looks_are_cheap_every_interval(self) -> None:
+        assert self.worth(agenda(interval=2.0), Shelf(newest=0.0, looked_at=10.0), 11.0, crowded=False) == 12.0
+
+    def test_a_scout_every_interval(self) -> None:
+        assert self.worth(self.learned(), Shelf(newest=0.0, looked_at=4.0, is_scout=True), 5.0) == 6.0
+
+    def test_first_where_nearly_all_of_it_should_be_down(self) -> None:
+        assert self.worth(self.learned(), Shelf(newest=100.0), 102.0) == pytest.approx(110.0, rel=0.08)
+
+    def test_then_where_most_of_the_rest_should_be(self) -> None:
+        one = self.learned()
+        for _ in range(25):
+            one._curve.add(20.0)
+        then = self.worth(one, Shelf(newest=100.0, looked_at=112.0), 112.0)
+        assert then == pytest.approx(120.0, rel=0.08)
+
+    def test_before_anything_is_known_after_an_interval(self) -> None:
+        assert self.worth(agenda(interval=2.0), Shelf(newest=100.0), 102.0) == 104.0
+
+    def test_an_overdue_one_after_a_part_of_its_age_and_at_the_latest_after_the_longest_interval(self) -> None:
+        one = self.learned()
+        assert self.worth(one, Shelf(newest=0.0, looked_at=79.0), 80.0) == 89.0
+        assert self.worth(one, Shelf(newest=0.0, looked_at=8000.0), 8000.0) == 8060.0
+
+    def test_with_a_curve_that_does_not_reach_so_far_after_a_part_of_its_age(self) -> None:
+        one = agenda(interval=2.0)
+        one._curve.pending = 10
+        assert self.worth(one, Shelf(newest=0.0, looked_at=24.0), 24.0) == 27.0

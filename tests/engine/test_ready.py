@@ -1,0 +1,115 @@
+"""Promises of the queue: batches are full where that costs no time, and a spoiled one is taken apart once."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from orchestrator.engine.ledger import Ledger
+from orchestrator.engine.model import Phase
+from orchestrator.engine.ready import LINGER, LINGER_FOR_LOOKS, Ready
+from orchestrator.engine.states import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def queue(count: int, *, state: State = State.READY) -> tuple[Ready, Ledger]:
+    ledger = Ledger(count, phase=lambda _: Phase.ALIEN)
+    for item in range(count):
+        ledger._set(item, State.UNSEEN, state)
+    return Ready(ledger), ledger
+
+
+def put(ready: Ready, items: Sequence[int]) -> None:
+    before = ready.changed
+    ready.put(items)
+    assert before.is_set()
+
+
+class TestPatience:
+    def test_nothing_is_waited_for_without_end(self) -> None:
+        ready, _ = queue(3)
+        assert ready.patience(2) == inf
+
+    def test_a_full_batch_goes_at_once(self) -> None:
+        ready, _ = queue(3)
+        put(ready, [0, 1])
+        assert ready.patience(2) == 0.0
+
+    def test_a_rest_waits_while_more_may_come(self) -> None:
+        ready, ledger = queue(3)
+        put(ready, [0])
+        assert ready.patience(2) == LINGER
+        ready.survey_is_over()
+        assert ready.patience(2) == 0.0
+        ledger._set(1, State.READY, State.MISSING)
+        assert ready.patience(2) == LINGER
+        ledger._set(1, State.MISSING, State.REFUSED)
+        assert ready.patience(2) == LINGER_FOR_LOOKS
+
+
+class TestTaking:
+    def test_in_order_and_no_more_than_allowed(self) -> None:
+        ready, _ = queue(5)
+        put(ready, [3, 1, 4])
+        assert ready.take(0) == ([], None)
+        assert ready.take(2) == ([3, 1], None)
+        ready.put_back([3, 1])
+        assert ready.take(9) == ([3, 1, 4], None)
+        assert ready.take(9) == ([], None)
+
+    def test_who_is_not_ready_any_more_is_passed_over(self) -> None:
+        ready, ledger = queue(3)
+        put(ready, [0, 1, 2])
+        ledger._set(1, State.READY, State.ALREADY)
+        assert ready.take(9) == ([0, 2], None)
+
+    def test_one_that_stands_there_twice_goes_once(self) -> None:
+        ready, _ = queue(3)
+        put(ready, [0, 1, 0])
+        assert ready.take(9) == ([0, 1], None)
+
+
+class TestSpoiled:
+    def test_its_parts_go_first_and_its_items_nowhere_else(self) -> None:
+        ready, _ = queue(20)
+        ready.spoiled(list(range(10)))
+        put(ready, [5, 15])
+        part, isolation = ready.take(50)
+        assert isolation is not None
+        assert part == list(range(8))
+        ready.put_part_back(part, isolation)
+        assert ready.take(50) == (part, isolation)
+        ready.release(part)
+        ready.step(isolation, spoiled=False)
+        assert ready.patience(50) == 0.0
+        assert ready.take(50)[0] == [8]
+        assert ready.take(50) == ([15], None)
+
+    def test_a_part_is_not_taken_while_nothing_may_go(self) -> None:
+        ready, _ = queue(4)
+        ready.spoiled([0, 1, 2, 3])
+        assert ready.take(0) == ([], None)
+        assert ready.take(50)[0] == [0, 1]
+
+    def test_who_went_down_meanwhile_is_left_out_of_it(self) -> None:
+        ready, ledger = queue(4)
+        ready.spoiled([0, 1, 2, 3])
+        ledger._set(0, State.READY, State.ALREADY)
+        assert ready.take(50)[0] == [1]
+
+    def test_where_all_of_a_part_went_down_the_next_part_is_taken(self) -> None:
+        ready, ledger = queue(4)
+        ready.spoiled([0, 1, 2, 3])
+        for item in (0, 1):
+            ledger._set(item, State.READY, State.ALREADY)
+        assert ready.take(50)[0] == [2]
+
+    def test_where_all_of_it_went_down_nothing_is_left(self) -> None:
+        ready, ledger = queue(4)
+        ready.spoiled([0, 1, 2, 3])
+        for item in range(4):
+            ledger._set(item, State.READY, State.ALREADY)
+        assert ready.take(50) == ([], None)
+        assert ready.patience(50) == inf

@@ -1,0 +1,239 @@
+"""Rules on what a run must keep to: quotas, the gate of a 401, guards, deadlines, and equality with an easier life."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from orchestrator.engine.model import Ending
+from tests.simulation import meanings
+from tests.simulation.evidence import EPSILON, Evidence
+from tests.simulation.story import OK, THROTTLED, UNAUTHENTICATED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.simulation.story import Exchange, Life
+
+GRACE = 6.5  # seconds that a request to end may take: three for what is in flight, three for the last words
+FINAL_STRIKES = 2
+
+
+def known_quotas_are_kept(evidence: Evidence) -> Iterator[str]:
+    """Once the service has told a quota that is ours alone, nothing more is refused for it."""
+    scenario = evidence.story.scenario
+    if scenario.network.canned or not scenario.pace.learn or "all" in scenario.service.quotas:
+        return
+    for api, quota in scenario.service.quotas.items():
+        if quota.strangers or quota.wording == "bare":
+            continue
+        for life in evidence.story.lives:
+            asked = [e for e in evidence.story.exchanges if e.api == api and e.life == life.number]
+            told = [e.closed_turn for e in asked if e.status == THROTTLED]
+            # What a life before this one used up of the window, nobody has written down.
+            blind = life.started_at + quota.seconds if life.number > 1 else 0.0
+            late = [e for e in asked if e.status == THROTTLED and e.sent_turn > min(told) and e.sent_at >= blind]
+            if late:
+                yield f"life {life.number}: {len(late)} {api} refused for {quota} that was known, at {late[0].sent_at:.3f}"
+
+
+def a_401_is_no_storm(evidence: Evidence) -> Iterator[str]:
+    """While nobody knows whether the credentials are good, one request at a time; after a second 401, none."""
+    for life in evidence.story.lives:
+        yield from _Gate(life).watch([e for e in evidence.story.exchanges if e.life == life.number])
+
+
+class _Gate:
+    """Follows one life's requests in their order."""
+
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._shut_at = 0  # the turn of the last 401, or the beginning
+        self._is_shut = True
+        self._strikes = 0
+        self._alone: set[int] = set()
+
+    def watch(self, exchanges: list[Exchange]) -> Iterator[str]:
+        turns = [(e.sent_turn, True, e) for e in exchanges] + [(e.closed_turn, False, e) for e in exchanges]
+        for turn, leaves, exchange in sorted(entry for entry in turns if entry[0]):
+            if not leaves:
+                self._closed(turn, exchange)
+                continue
+            if self._is_shut and self._alone:
+                yield f"life {self._life.number}: not alone at {exchange.sent_at:.3f} before the key was proven"
+            if self._strikes >= FINAL_STRIKES:
+                yield f"life {self._life.number}: a request at {exchange.sent_at:.3f}, after two 401 in a row"
+            if self._is_shut:
+                self._alone.add(exchange.number)
+
+    def _closed(self, turn: int, exchange: Exchange) -> None:
+        self._alone.discard(exchange.number)
+        if exchange.sent_turn < self._shut_at or exchange.end != "answered":
+            return
+        if exchange.status == UNAUTHENTICATED:
+            self._strikes += 1
+            self._shut_at, self._is_shut = turn, True
+            self._alone.clear()
+        elif exchange.status == OK or exchange.status in {400, 403, 404}:
+            self._strikes, self._is_shut = 0, False
+
+
+def runs_end_in_time(evidence: Evidence) -> Iterator[str]:
+    """All lives together last no longer than the deadline, and a request to end is obeyed at once."""
+    story = evidence.story
+    deadline = story.scenario.options.limits.deadline
+    spent = slack = 0.0
+    for life in story.lives:
+        if life.reopened:
+            spent = slack = 0.0
+        lasted = life.ended_at - life.started_at
+        spent += lasted
+        if life.end != "ended":
+            slack += life.ended_at - life.committed_at + story.scenario.commit_seconds
+        if spent > deadline + slack + GRACE:
+            yield f"life {life.number} ends {spent - deadline:.1f} s after the deadline of {deadline:.1f} s"
+        if life.struck in {"drain", "cancel"} and life.struck_at is not None:
+            took = life.ended_at - life.struck_at
+            if took > GRACE + EPSILON:
+                yield f"life {life.number} took {took:.1f} s to end after a {life.struck}"
+    if story.last.report is not None and story.last.report.ending is Ending.DEADLINE and spent < deadline - EPSILON - 1:
+        yield f"the deadline of {deadline:.1f} s was called after {spent:.1f} s"
+
+
+def endings_have_reasons(evidence: Evidence) -> Iterator[str]:
+    """A run is interrupted, refused or aborted only when something was there to do so."""
+    for life in evidence.story.lives:
+        if life.report is None:
+            continue
+        ending, reason = life.report.ending, life.report.ending_reason
+        mine = [e for e in evidence.story.exchanges if e.life == life.number]
+        if ending is Ending.REFUSED and not any(300 <= e.status < 500 for e in mine):  # noqa: PLR2004
+            yield f"life {life.number} was refused by nobody: {reason}"
+        if ending is Ending.INTERRUPTED and life.struck != "drain" and "give_up_after" not in reason:
+            yield f"life {life.number} was interrupted by nobody: {reason}"
+        if ending is Ending.ABORTED and evidence.story.scenario.family != "guarded":
+            yield f"life {life.number} was aborted by a guard that was off: {reason}"
+        if ending is Ending.FINISHED and any(row.outcome in {"timed_out", "not_attempted"} for row in life.rows):
+            yield f"life {life.number} finished with tasks left"
+
+
+def guards_hold(evidence: Evidence) -> Iterator[str]:
+    """What a guard promises not to exceed is not exceeded."""
+    story, limits = evidence.story, evidence.story.scenario.options.limits
+    unique = len(evidence.ids)
+    if unique > limits.max_tasks and story.exchanges:
+        yield f"{len(story.exchanges)} requests for {unique} tasks where {limits.max_tasks} are the most"
+    if limits.max_failures != 1.0 and story.last.report is not None:
+        counted = isinstance(limits.max_failures, int)
+        most = limits.max_failures if counted else math.floor(limits.max_failures * unique)
+        bound = most + 1 if counted else max(most + 1, limits.failure_sample)
+        # An item still open whose last answer was a refusal is rejected in the account, and no failure yet.
+        counts = Counter(row.outcome for row in story.last.rows if row.finished_at is not None)
+        failed = counts["rejected"] + (counts["not_found"] if story.verb != "delete" else 0)
+        if failed > bound:
+            yield f"{failed} failures where {limits.max_failures} are the most"
+    if limits.canary:
+        yield from _canary_overshot(evidence, limits.canary)
+
+
+def _canary_overshot(evidence: Evidence, canary: int) -> Iterator[str]:
+    """Until the canary was seen at its goal, no more tasks are out than the canary has."""
+    story = evidence.story
+    wanted = story.scenario.options.poll.confirmations
+    members: set[str] = set()
+    for ask in story.sends():
+        members = {
+            task_id
+            for task_id in members
+            if not _came_back(evidence, task_id, ask) and not _ended(evidence, task_id, ask)
+        }
+        goals = sum(_times_at_goal(evidence, task_id, ask) >= wanted for task_id in members)
+        if goals >= canary:
+            return
+        members |= set(ask.ids)
+        if len(members) > canary:
+            yield f"{len(members)} tasks are out at {ask.sent_at:.3f}, {goals} at their goal; the canary is {canary}"
+            return
+
+
+def _times_at_goal(evidence: Evidence, task_id: str, now: Exchange) -> float:
+    story = evidence.story
+    if story.verb == "delete":
+        return math.inf if story.service.books.status_of(task_id, now.sent_at) in {None, "DELETED"} else 0
+    before = [look for look in evidence.looks[task_id] if look.exchange.closed_turn < now.sent_turn]
+    return sum(meanings.is_goal(story.scenario, look.status) for look in before)
+
+
+def _ended(evidence: Evidence, task_id: str, now: Exchange) -> bool:
+    """Whether it came to another end by itself: somebody else goes in its place."""
+    return any(
+        look.exchange.closed_turn < now.sent_turn
+        and (not look.status or meanings.is_ended(evidence.story.scenario, look.status))
+        for look in evidence.looks[task_id]
+    )
+
+
+def _came_back(evidence: Evidence, task_id: str, now: Exchange) -> bool:
+    """Whether nothing of the task is out: its last request was refused, or lost and the task found where it stood."""
+    last = [ask for ask in evidence.asks[task_id] if ask.sent_turn < now.sent_turn][-1]
+    if last.is_unprocessed or evidence.was_refused(last, task_id):
+        return True
+    if _times_at_goal(evidence, task_id, now):
+        return False
+    if evidence.was_accepted(last, task_id) and evidence.was_kept(last):
+        return False
+    since = evidence.known_at(last) - EPSILON
+    return any(
+        (look.exchange.arrived_at or 0.0) >= since
+        and look.exchange.closed_turn < now.sent_turn
+        and meanings.is_actionable(evidence.story.scenario, look.status)
+        for look in evidence.looks[task_id]
+    )
+
+
+def requests_add_up(evidence: Evidence) -> Iterator[str]:
+    """The account counts the requests that left: all of them where no process died."""
+    story = evidence.story
+    if story.last.report is None:
+        return
+    left = Counter(exchange.api for exchange in story.exchanges)
+    undisturbed = all(life.end == "ended" for life in story.lives)
+    for api, counts in story.last.report.requests.items():
+        if counts.sent > left[api] or (undisturbed and counts.sent != left[api]):
+            yield f"the account tells of {counts.sent} {api} requests, {left[api]} left"
+
+
+def gentle_runs_finish(evidence: Evidence) -> Iterator[str]:
+    """Where the service does nothing unseemly the run finishes, and the account is what the service holds."""
+    story = evidence.story
+    report = story.last.report
+    if story.scenario.family != "gentle" or report is None:
+        return
+    if report.ending is not Ending.FINISHED:
+        yield f"a gentle run came to {report.ending}: {report.ending_reason}"
+        return
+    done, already = meanings.WORDS[story.verb]
+    for row in story.last.rows:
+        truth = story.service.books.status_of(row.task_id, story.last.ended_at)
+        if truth is None or truth == "DELETED":
+            fits = row.outcome in {"not_found", done}
+        elif meanings.is_goal(story.scenario, truth):
+            fits = row.outcome in {done, already}
+        elif meanings.is_ended(story.scenario, truth):
+            fits = row.outcome == "ended"
+        else:
+            fits = row.outcome in {"rejected", "skipped"}
+        if not fits:
+            yield f"{row.task_id} is {truth}, the account says {row.outcome}"
+
+
+def resumed_equals_undisturbed(evidence: Evidence) -> Iterator[str]:
+    """Where chance plays no part, a run that was disturbed comes to the same outcomes as one that was not."""
+    other = evidence.story.undisturbed
+    if other is None or other.last.report is None or evidence.story.last.report is None:
+        return
+    words = set(meanings.WORDS[evidence.story.verb])
+    for mine, theirs in zip(evidence.story.last.rows, other.last.rows, strict=True):
+        if mine.outcome != theirs.outcome and not {mine.outcome, theirs.outcome} <= words:
+            yield f"{mine.task_id} is {mine.outcome}, and {theirs.outcome} where nothing disturbs"

@@ -1,0 +1,147 @@
+"""The world of one seed: the service, the clock that outlives processes, and the lives of the run, one after another."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.engine import directory as directories
+from orchestrator.engine.account import RunInfo
+from orchestrator.engine.model import Ending
+from orchestrator.engine.runner import Run
+from orchestrator.engine.source import collect
+from orchestrator.simulator.core import DEFAULT_EPOCH, Incoming, Service
+from tests.simulation.life import PROJECT, Living, operation_of
+from tests.simulation.loop import numbered
+from tests.simulation.scenario import Disturbance
+from tests.simulation.story import START, Life, Story
+from tests.simulation.wire import Tap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.simulation.scenario import Scenario, Verb
+
+MOST_LIVES = 12
+DOWNTIME = 30.0  # seconds, where nobody drew one
+DIRECTORY = Path("/dev/shm")  # noqa: S108  memory, where there is such a place
+MEDDLING = {
+    "stop": ("POST", "migration-task/batch-stop", "migration_tasks"),
+    "restart": ("POST", "migration-tasks/batch-restart", "migration_tasks"),
+    "delete": ("DELETE", "migration-tasks/delete", "task_id_list"),
+}
+SECRETS = (b"simulator-secret-key", b"simulator-renewed-key", b"simulator-token", b"planted-redis-password")
+
+
+class World:
+    """Everything of one seed that outlives a process of the run."""
+
+    def __init__(self, scenario: Scenario, directory: Path) -> None:
+        self.scenario = scenario
+        self.directory = directory
+        self.now = START
+        self.service = Service(scenario.service)
+        self.tap = Tap(self)
+        self.story = Story(scenario=scenario, service=self.service, epoch=DEFAULT_EPOCH, exchanges=self.tap.exchanges)
+        ids = list(self.service.ids)
+        self.items = collect(ids + ids[: scenario.duplicates])
+        self.names = Counter[str]()
+
+    def stamp(self, now: float) -> float:
+        """Seconds since 1970 at the world's time `now`."""
+        return DEFAULT_EPOCH + now
+
+    def play(self) -> Story:
+        """Live until the run is over, through all that is to happen to it."""
+        self._create()
+        self._live_on(iter(self.scenario.disturbances))
+        self._reopen()
+        self._refold()
+        self._search()
+        return self.story
+
+    def _create(self) -> None:
+        identity = directories.Identity(
+            input=self.items.digest, operation=self.scenario.verb, project_id=PROJECT, endpoint="simulated"
+        )
+        info = RunInfo(
+            run_id=f"{self.scenario.seed:032x}", name="simulated", operation=self.scenario.verb, project_id=PROJECT
+        )
+        opened = directories.create(self.directory, identity=identity, info=info, items=self.items, job={})
+        opened.record.close()
+
+    def _live_on(self, disturbances: Iterator[Disturbance]) -> None:
+        for _ in range(MOST_LIVES):
+            disturbance = next(disturbances, None)
+            life = self._live(disturbance)
+            if life.end == "error" or (life.report is not None and life.report.ending is not Ending.INTERRUPTED):
+                return
+            self.now += disturbance.downtime if disturbance is not None else DOWNTIME
+
+    def _live(self, disturbance: Disturbance | None, *, retry: bool = False) -> Life:
+        self.tap.deliver_late(self.now)
+        self.tap.most_in_flight = 0
+        living = Living(self, number=len(self.story.lives) + 1, disturbance=disturbance)
+        life = living.live(retry=retry)
+        life.workers_seen = self.tap.most_in_flight
+        self.story.lives.append(life)
+        self.now = life.ended_at
+        return life
+
+    def meddle(self, verb: Verb, step: int, now: float) -> None:
+        """Somebody else does something to our tasks."""
+        ids = list(self.service.ids)[::step]
+        method, path, key = MEDDLING[verb]
+        for start in range(0, len(ids), 50):
+            body = json.dumps({key: ids[start : start + 50]}).encode()
+            self.service.handle(Incoming(method=method, path=f"/v2/{PROJECT}/{path}", body=body), now)
+
+    def _reopen(self) -> None:
+        last = self.story.last
+        finished = last.report is not None and last.report.ending in {Ending.FINISHED, Ending.DEADLINE}
+        if self.scenario.retry and finished:
+            self.now += DOWNTIME
+            if self._live(None, retry=True).end != "error":
+                self._live_on(iter(()))
+
+    def _refold(self) -> None:
+        """Read the outcomes off the record alone."""
+        opened = directories.open_existing(self.directory, write=False)
+        if opened is None:
+            raise RuntimeError("the record is gone")
+        try:
+            run = Run(
+                operation_of(self.scenario, Living(self, number=0, disturbance=None).client()),
+                opened.items,
+                info=opened.info,
+                options=self.scenario.options,
+                record=opened.record,
+            )
+            self.story.refolded = [row.outcome for row in run.report().rows()]
+        finally:
+            opened.record._connection.close()  # noqa: SLF001  it is read-only
+
+    def _search(self) -> None:
+        content = (self.directory / directories.NAME).read_bytes()
+        told = "\n".join(f"{life.error} {life.events}" for life in self.story.lives).encode()
+        for secret in SECRETS:
+            self.story.leaks += [f"{secret.decode()} is in {where}" for where, text in (
+                ("the record", content), ("an event or an error", told)
+            ) if secret in text]
+
+
+def play(scenario: Scenario) -> Story:
+    """Play one scenario from its beginning to its end."""
+    base = DIRECTORY if DIRECTORY.is_dir() else None
+    directory = Path(tempfile.mkdtemp(prefix="simulation-", dir=base))
+    try:
+        with numbered():
+            return World(scenario, directory).play()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
