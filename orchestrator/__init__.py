@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orchestrator._version import __version__
-
 if TYPE_CHECKING:
+    from orchestrator._version import __version__
     from orchestrator.dcs.client import DcsClient
     from orchestrator.dcs.credentials import Credentials, CredentialsProvider, from_env, from_profile, from_token
     from orchestrator.dcs.operations.delete import DeleteMigrationTasks
@@ -114,6 +113,7 @@ __all__ = [
 ]
 
 _HOMES = {  # where each name is loaded from, by the module's name below this one
+    "_version": ("__version__",),
     "dcs.client": ("DcsClient",),
     "dcs.credentials": ("Credentials", "CredentialsProvider", "from_env", "from_profile", "from_token"),
     "dcs.operations.delete": ("DeleteMigrationTasks",),

@@ -51,7 +51,7 @@ def find(
         *_missing(groups),
         *_permission(times, may_list=may_list),
         *_credentials(credentials, times, now),
-        *_shards(times),
+        *_shards(spec, times),
     ]
 
 
@@ -168,7 +168,13 @@ def _credentials(credentials: Credentials | None, times: Times, now: float) -> I
         )
 
 
-def _shards(times: Times) -> Iterator[Finding]:
+def _shards(spec: JobSpec, times: Times) -> Iterator[Finding]:
+    if spec.share and spec.tasks.where is not None and spec.tasks.where.status is not None:
+        text = (
+            "each shard selects when it starts, and by then other shards may have changed statuses: the shards do not "
+            "agree on the whole input; select by name, instance or time instead, or give all shards one list"
+        )
+        yield Finding("plan.shards_select", text)
     if times.share > 1 and times.submit.bound in {"quota", "ceiling"}:
         alone = math.ceil(times.submit.requests * times.share)
         text = (

@@ -146,16 +146,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_simulate_options(simulate)
     _add_log_options(simulate)
 
-    merge = _verb(verbs, "merge", "join the accounts of shards into one", verbs_cluster.MERGE)
-    verbs_cluster.add_merge_options(merge)
-
-    kubernetes = _verb(
-        verbs, "kubernetes", "print the manifests that run a job file in a cluster", verbs_cluster.KUBERNETES
-    )
-    _job(kubernetes)
-    _add_set_option(kubernetes)
-    verbs_cluster.add_cluster_options(kubernetes)
-
+    _add_cluster_verbs(verbs)
     init = _verb(verbs, "init", "write a commented starter job file", INIT)
     init.add_argument("job", nargs="?", default="job.yaml", metavar="FILE", help="what to write (default: job.yaml)")
 
@@ -164,6 +155,17 @@ def build_parser() -> argparse.ArgumentParser:
     completion = _verb(verbs, "completion", "print a script that completes verbs and options", more.COMPLETION)
     more.add_shell(completion)
     return parser
+
+
+def _add_cluster_verbs(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    merge = _verb(verbs, "merge", "join the accounts of shards into one", verbs_cluster.MERGE)
+    verbs_cluster.add_merge_options(merge)
+
+    purpose = "print the manifests that run a job file in a cluster"
+    kubernetes = _verb(verbs, "kubernetes", purpose, verbs_cluster.KUBERNETES)
+    _job(kubernetes)
+    _add_set_option(kubernetes)
+    verbs_cluster.add_cluster_options(kubernetes)
 
 
 def bind_retry(argv: Sequence[str]) -> list[str]:

@@ -33,7 +33,7 @@ def init(settings: Settings, console: Console) -> int:
         raise InputError(
             f"cannot write {path}: {error.strerror}: name a file in a directory you may write to"
         ) from error
-    console.tell(f"wrote {path}; next: edit it, then run: orchestrator validate {path}")
+    console.tell(f"wrote {path}; next: set HUAWEICLOUD_SDK_PROJECT_ID, edit it, then run: orchestrator validate {path}")
     return 0
 
 

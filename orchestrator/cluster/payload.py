@@ -48,6 +48,8 @@ def gather(job_file: Path, spec: JobSpec) -> Payload:
     if listed is not None:
         if str(listed) == STDIN:
             raise InputError("tasks.file: a pod has no standard input; put the ids into a file")
+        if not listed.is_file():
+            raise InputError(f"{listed}: the manifests carry the id list; name one that is a regular file")
         name = "ids" + "".join(listed.suffixes[-2:])  # the suffix says what is in it
         size = listed.stat().st_size
         if used + size > MAX_CARRIED:

@@ -78,12 +78,16 @@ class Desk:
             ticket = Ticket(self, api, await self._permit(api))
             try:
                 async with self.slots.take(lane):
-                    if not self.is_closed and ticket.is_current:  # else a 401 came while it waited for its place
+                    if self._may_leave(ticket):
                         yield ticket
                         return
             finally:
                 ticket.dispose()
         await anyio.sleep_forever()  # nothing new leaves any more; the slot is free for what is in flight
+
+    def _may_leave(self, ticket: Ticket) -> bool:
+        """Not if the run came to its end, or a 401 came, while the request waited for its place."""
+        return not self._closed and ticket.is_current
 
     async def ask(self, api: str, lane: Lane, call: Callable[[], Awaitable[T]]) -> T:
         """Make a read, again and again while that may help, at most `retry.attempts` times.

@@ -65,18 +65,6 @@ def estimate(requests: int, means: Means) -> Estimate:
     return Estimate(requests=requests, low=low, high=max(low, high), bound=bound)
 
 
-def sum_of(estimates: Iterable[Estimate]) -> Estimate:
-    """One after the other."""
-    parts = list(estimates)
-    slowest = max(parts, key=lambda part: part.high, default=None)
-    return Estimate(
-        requests=sum(part.requests for part in parts),
-        low=sum(part.low for part in parts),
-        high=sum(part.high for part in parts),
-        bound=slowest.bound if slowest is not None else "",
-    )
-
-
 def fitting(seconds: float, means: Means, *, cautious: bool) -> float:
     """How many requests fit into `seconds`; `inf` where nothing bounds them but their latency.
 

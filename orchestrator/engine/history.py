@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from orchestrator.engine import events as ev
 from orchestrator.engine.account import RequestCounts
 from orchestrator.engine.model import FINISHED
+from orchestrator.engine.spending import Spending
 from orchestrator.engine.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ class History:
         self.quotas: dict[str, dict[tuple[str, float], Quota]] = {}
         self.notes: list[tuple[str, str]] = []
         self.timeline = Timeline()
+        self.spending = Spending()
         self._spent = 0.0  # seconds of running, in attempts before this one
         self._attempt_at = 0.0
         self._requests: dict[str, dict[str, int]] = {}
 
     def apply(self, event: ev.Event) -> None:
         """Fold one event."""
+        self.spending.apply(event)
         match event:
             case ev.RunStarted():
                 self._start(event)

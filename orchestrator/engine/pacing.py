@@ -22,7 +22,7 @@ from orchestrator.engine.gate import Gate
 from orchestrator.engine.model import Failure, Quota, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from orchestrator.engine.options import PaceOptions
 
@@ -115,6 +115,11 @@ class ApiPace:
         """Start with a quota known from elsewhere: configured, or learned by an earlier run."""
         if believed := self._believable(quota):
             self.quotas[believed.policy, believed.seconds] = believed
+
+    def recall(self, answers: Iterable[tuple[float, int]], now: float) -> None:
+        """Count what an attempt before spent: `(seconds ago, requests)`. What was seen since is better, if anything."""
+        if not self._answers:
+            self._answers = sorted(now - age for age, number in answers for _ in range(number))[-MAX_LOG:]
 
     def capacity(self, seconds: float) -> float:
         """How many requests the known quotas allow at most in the next `seconds`; `inf` where none is known."""
@@ -275,6 +280,10 @@ class Pacing:
     def learn(self, api: str, quota: Quota) -> None:
         """Start with a quota known from elsewhere."""
         self._lane(api).pace.learn(quota)
+
+    def recall(self, api: str, answers: Iterable[tuple[float, int]]) -> None:
+        """Count what an attempt before this one spent of the quota: `(seconds ago, requests)`."""
+        self._lane(api).pace.recall(answers, anyio.current_time())
 
     def capacity(self, api: str, seconds: float) -> float:
         """Requests of `api` in `seconds` that ceiling and known quotas allow; `inf` where nothing is known."""

@@ -231,6 +231,9 @@ class Run:
         for api, known in self.history.quotas.items():
             for quota in known.values():
                 operation.pacing.learn(api, quota)
+            longest = max(quota.seconds for quota in known.values())
+            spent_lately = self.history.spending.of(api, since=stamp - longest)
+            operation.pacing.recall(api, [(stamp - at, number) for at, number in spent_lately])
         return context
 
     async def _run(self, context: Context) -> tuple[Ending, str]:
@@ -241,6 +244,7 @@ class Run:
         if (why := context.too_many_failures()) is not None:  # of the attempts before
             return self._ended_by(GuardError(why))
         left = context.deadline_at - context.clock.stamp()
+        await context.flush()  # an attempt that dies in its first second has been one all the same
         try:
             with anyio.move_on_after(max(0.0, left)) as deadline:
                 await self._loops(context)
