@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 import os
 import time
 import uuid
@@ -19,12 +18,12 @@ from orchestrator.cli.confirm import confirm
 from orchestrator.cli.logs import open_log
 from orchestrator.cli.looking import log_sink
 from orchestrator.cli.planning import Subject, plan_in_time
-from orchestrator.cli.progress import Numbers, Tally
+from orchestrator.cli.progress import Tally
 from orchestrator.cli.resources import SIMULATED_PROJECT, client_of, operation_of, provider_of, service_of
 from orchestrator.cli.selection import select_items
 from orchestrator.cli.signals import signals_handled, states_ignored
 from orchestrator.cli.sink import LogSink
-from orchestrator.cli.state import state_fields, state_line
+from orchestrator.cli.state import RunGauge, state_fields, state_line
 from orchestrator.cli.telemetry import telemetry_of
 from orchestrator.cli.views import keep_drawing, open_view
 from orchestrator.engine import directory as directories
@@ -215,7 +214,7 @@ class Command:
                 record=opened.record,
                 observers=observers,
             )
-            gauge = _Gauge(run)
+            gauge = RunGauge(run)
             log = self._log(view, opened)
             observers.append(self._log_sink(log, view, gauge, opened))
             watching = telemetry_of(run, opened, operation, settings=self.settings, console=self.console, log=log)
@@ -237,7 +236,7 @@ class Command:
         return report.exit_code
 
     async def _watched(
-        self, run: Run, view: View, gauge: _Gauge, tally: Tally, telemetry: Telemetry
+        self, run: Run, view: View, gauge: RunGauge, tally: Tally, telemetry: Telemetry
     ) -> tuple[Report, bool]:
         """Run, with signals taken and progress drawn. Returns the account, and whether a signal came."""
         show = partial(self._show_state, view, gauge, tally)
@@ -249,7 +248,7 @@ class Command:
                 tasks.cancel_scope.cancel()
             return report, received.draining
 
-    def _show_state(self, view: View, gauge: _Gauge, tally: Tally) -> None:
+    def _show_state(self, view: View, gauge: RunGauge, tally: Tally) -> None:
         """Somebody asked (SIGUSR1): say where the run stands, and go on."""
         numbers, at = gauge.numbers(), time.time()
         if self.settings.log_json(terminal=self.console.can_draw):
@@ -278,7 +277,7 @@ class Command:
             log = log.bind(shard=opened.items.shard.index)
         return log
 
-    def _log_sink(self, log: FilteringBoundLogger, view: View, gauge: _Gauge, opened: Opened) -> LogSink:
+    def _log_sink(self, log: FilteringBoundLogger, view: View, gauge: RunGauge, opened: Opened) -> LogSink:
         ids = opened.items.ids
         shown = gauge if view.interval is None else None  # who sees the numbers move needs no lines about them
         return LogSink(log, gauge=shown, name_of=ids.__getitem__, level=self.settings.level)
@@ -295,22 +294,3 @@ class Command:
         self.console.tell(f"{restore}{told}")
         self._last_word(termination.of_problems((told,), hint="", exit_code=ABORTED))
         os._exit(ABORTED)  # no clean-up may delay it
-
-
-@dataclass(frozen=True, slots=True)
-class _Gauge:
-    """The run's numbers as the progress views want them."""
-
-    run: Run
-
-    def numbers(self) -> Numbers:
-        now = self.run.numbers()
-        shut = 0 < now.opens_in < math.inf
-        return Numbers(
-            total=now.total,
-            over=now.over,
-            waiting=now.waiting,
-            failed=now.failed,
-            to_send=now.to_send,
-            throttled_until=time.time() + now.opens_in if shut else None,
-        )

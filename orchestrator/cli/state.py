@@ -1,14 +1,38 @@
-"""The state of a run for whoever asks with SIGUSR1: one line for people, the same as fields for machines."""
+"""Where a run stands: its gauge, and what to say to whoever asks with SIGUSR1, a line or the fields of one."""
 
 from __future__ import annotations
 
+import math
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.cli.progress import Pace, what_holds_it, where_it_stands
+from orchestrator.cli.progress import Numbers, Pace, what_holds_it, where_it_stands
 from orchestrator.report.stamps import duration
 
 if TYPE_CHECKING:
-    from orchestrator.cli.progress import Numbers, Tally
+    from orchestrator.cli.progress import Tally
+    from orchestrator.engine.runner import Run
+
+
+@dataclass(frozen=True, slots=True)
+class RunGauge:
+    """The run's numbers as the progress views want them."""
+
+    run: Run
+
+    def numbers(self) -> Numbers:
+        """The numbers now."""
+        now = self.run.numbers()
+        shut = 0 < now.opens_in < math.inf
+        return Numbers(
+            total=now.total,
+            over=now.over,
+            waiting=now.waiting,
+            failed=now.failed,
+            to_send=now.to_send,
+            throttled_until=time.time() + now.opens_in if shut else None,
+        )
 
 
 def state_line(numbers: Numbers, tally: Tally, at: float) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.engine.model import Quota
-from orchestrator.engine.pacing import ANSWERS_PER_STEP
+from orchestrator.engine.pace import ANSWERS_PER_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -100,6 +100,6 @@ def test_cpu_a_task_is_compared_across_the_cases_that_differ_in_size_only() -> N
     free, large = CaseResult(case=CASES["free"]), CaseResult(case=CASES["large"])
     free.add(replace(OURS, tasks=10_000, cpu_seconds=1.5))
     large.add(replace(OURS, tasks=100_000, cpu_seconds=12.5))
-    assert goals([free, large], START_UP)[-1] == Goal(
+    assert goals([large, free], START_UP)[-1] == Goal(
         case="large", name="CPU a task beyond start-up ÷ that of free", value=1.2, bound=1.1
     )

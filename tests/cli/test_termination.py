@@ -115,6 +115,11 @@ class TestWords:
         assert len(data) <= MAX_BYTES
         assert set(json.loads(data)) == set(word)
 
+    def test_long_texts_are_cut_when_nothing_else_is_left(self) -> None:
+        kept = json.loads(fitted({"exit_code": 2, "problems": [], "reason": "x" * 9000, "hint": "h"}))
+        assert kept["reason"].endswith("…")
+        assert (kept["hint"], kept["exit_code"]) == ("h", 2)
+
     def test_names_give_way_before_the_counts(self) -> None:
         word = {"exit_code": 1, "first": ["x" * 500] * 10, "reason": "r"}
         kept = json.loads(fitted(word))

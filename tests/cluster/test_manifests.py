@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import gzip
+import os
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from orchestrator.cli.kubernetes import _Looked
 from orchestrator.cluster.manifests import object_name
 from tests.cli.streams import call
 from tests.cluster.printing import IDS, JOB, PROJECT, VARIANTS, Desk
@@ -236,9 +239,15 @@ class TestPayload:
     def test_a_pod_has_no_standard_input(self, desk: Desk) -> None:
         assert "a pod has no standard input" in desk.refused("--set", "tasks.file=-")
 
-    def test_a_job_file_from_a_pipe_is_refused(self) -> None:
-        result = call("kubernetes", "/dev/null")
-        assert result.code == 2
+    @pytest.mark.parametrize(("name", "text"), [("job.yaml", JOB), ("ids.txt", IDS)])
+    def test_what_comes_from_a_pipe_cannot_be_carried(self, desk: Desk, name: str, text: str) -> None:
+        pipe = desk.directory / name
+        pipe.unlink()
+        os.mkfifo(pipe)
+        writer = threading.Thread(target=pipe.write_text, args=(text,))
+        writer.start()
+        assert f"{name}: the manifests carry" in desk.refused()
+        writer.join()
 
     def test_a_bad_list_is_told_as_validate_does(self, desk: Desk) -> None:
         desk.write(ids="fine\nnot an id\n")
@@ -319,6 +328,10 @@ class TestVariables:
         assert printed.env["HUAWEICLOUD_SDK_PROJECT_ID"] == PROJECT
         assert printed.env["WHY"] == "because"
         assert not {"UNASKED", "DEFAULTED", "ORCHESTRATOR_SHARD_COUNT"} & set(printed.env)
+
+    def test_the_pods_own_variables_are_not_this_shells(self) -> None:
+        looked = _Looked({"JOB_COMPLETION_INDEX": "1", "A": "2"})
+        assert (dict(looked), len(looked), looked.get("B")) == ({"A": "2"}, 1, None)
 
     def test_one_that_is_missing_is_told(self, desk: Desk) -> None:
         desk.environ.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 from unittest.mock import Mock
 
@@ -29,7 +30,9 @@ class _ClientResponse(aiohttp.ClientResponse):
     """What `aioresponses` makes: it does not know of `stream_writer`, which newer versions of aiohttp want."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, stream_writer=Mock(output_size=0), **kwargs)
+        if "stream_writer" in inspect.signature(aiohttp.ClientResponse.__init__).parameters:
+            kwargs["stream_writer"] = Mock(output_size=0)
+        super().__init__(*args, **kwargs)
 
 
 @pytest.fixture

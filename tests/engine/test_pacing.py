@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from orchestrator.engine.model import Failure, Quota, Verdict
 from orchestrator.engine.options import PaceOptions
-from orchestrator.engine.pacing import MAX_LOG, MAX_WINDOW, ApiPace, Ceiling, Pacing
+from orchestrator.engine.pace import MAX_LOG, MAX_WINDOW, ApiPace, Ceiling
+from orchestrator.engine.pacing import Pacing
 from orchestrator.testing import VirtualTimeLoop
 from tests.engine.stage import LOST, NEVER, THROTTLED, UNAUTHENTICATED, UNREACHED
 

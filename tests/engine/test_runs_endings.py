@@ -87,7 +87,7 @@ class TestDrain:
         operation = FakeOperation(running(50))
         record = new_record(tmp_path / "run.db", list(operation.tasks), offload=Slow(0.5))
         stage = Stage(operation, record=record)
-        report, _ = await drained(stage, after=0.3)
+        report, _ = await drained(stage, after=0.8)
         assert stage.of(ev.BatchIntended)
         assert stage.batches == []
         assert report.exit_code == 75

@@ -49,7 +49,7 @@ class TestNames:
         }
         given = {name: f"orchestrator.{home}" for home, names in orchestrator._HOMES.items() for name in names}
         assert given == told
-        assert set(given) | {"__version__", "events"} == set(orchestrator.__all__)
+        assert set(given) | {"events"} == set(orchestrator.__all__)
 
     def test_another_name_is_an_attribute_error(self) -> None:
         """As of any module."""

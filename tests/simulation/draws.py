@@ -89,7 +89,9 @@ def draw(seed: int) -> Scenario:
         retry_words=tuple(dice.sample(RETRIED, 2)) if dice.one_in(2) else (),
     )
     scenario = _with_auth(dice, scenario)
-    if verb == "stop" and dice.one_in(8):
+    # A coarse list says MIGRATING of what is not to be stopped, too: then nobody can say what should come of it.
+    tells_apart = family != "gentle" or scenario.service.list_detail == "fine"
+    if verb == "stop" and dice.one_in(8) and tells_apart:
         scenario = replace(scenario, stop_states=frozenset(dice.sample(sorted(STOP_STATES), dice.pick(1, 2))))
     return scenario if family == "gentle" else _spoiled(dice, scenario)
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 PROJECT = "0123456789abcdef0123456789abcdef"
-MOST_STEPS = 3_000_000  # of one life; more is taken for a loop without an end
+MOST_STEPS = 400_000  # of one life; more is taken for a loop without an end
 
 
 class Living:
@@ -118,6 +118,7 @@ class Living:
             )
             reopened = run.not_over(self._scenario.retry_words) if retry else None
             if reopened is not None:
+                self.life.retried = True
                 self.life.reopened = frozenset(opened.items.ids[item] for item in reopened)
             report = await run.execute(retry=reopened)
             opened.record.close()

@@ -6,30 +6,32 @@ import math
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.dcs import wire
 from orchestrator.dcs.operations.stop import StopMigrationTasks
-from orchestrator.engine import desk, watch
-from orchestrator.engine.agenda import Agenda
+from orchestrator.engine import watch
 from orchestrator.engine.canary import Canary
 from orchestrator.engine.context import Context
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.ledger import Ledger
-from orchestrator.engine.model import Ack, Failure, Phase, Quota
-from orchestrator.engine.pacing import ApiPace
+from orchestrator.engine.model import Ack, Failure, Page, Phase, Quota
+from orchestrator.engine.pace import ApiPace
 from orchestrator.engine.ready import Ready
 from orchestrator.engine.record import Record
 from orchestrator.engine.slots import Slots
-from orchestrator.engine.states import MOVES, SEEN_CLAIMED, SEEN_UNCLAIMED, Move, State
+from orchestrator.engine.states import State
 from orchestrator.engine.submitter import Submitter
-from orchestrator.engine.survey import Survey
-from tests.simulation.examine import examine_seed
+from tests.simulation.accidents import ABOUT_ITEMS
+from tests.simulation.draws import draw
+from tests.simulation.examine import examine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from orchestrator.dcs.wire import Response
+    from tests.simulation.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Mutation:
     name: str
     patches: tuple[tuple[Any, str, Any], ...]
     within: int = 60
+    fits: Callable[[Scenario], bool] = lambda _: True  # only seeds that give it an occasion are counted
 
     @contextmanager
     def made(self) -> Iterator[None]:
@@ -58,10 +61,11 @@ class Mutation:
     def caught_by(self) -> tuple[int, str] | None:
         """The first seed that catches it, and how; None if none does within the bound."""
         with self.made():
-            for seed in range(self.within):
-                finding = examine_seed(seed)
+            fitting = (scenario for seed in count() if self.fits(scenario := draw(seed)))
+            for scenario in islice(fitting, self.within):
+                finding = examine(scenario)[0]
                 if finding.violations:
-                    return seed, finding.violations[0]
+                    return scenario.seed, finding.violations[0]
         return None
 
 
@@ -94,13 +98,10 @@ def _read_all_accepted(response: Response, *, api: str, ids: Sequence[str], now:
     return Ack(accepted=list(ids), request_id=ack.request_id)
 
 
-async def _read_every_other_page(self: Survey) -> None:
-    await _READ_NEXT(self)
-    self._next += self._places.page_size
-
-
-def _known_quota_forgotten(self: ApiPace, _: Quota) -> Quota | None:
-    return None if self is None else None
+def _read_empty_pages(response: Response, *, now: float) -> Page:
+    page = _READ_PAGE(response, now=now)
+    is_dropped = sum(map(len, page.ids)) % 2 == 0
+    return Page(ids=[""] * len(page.ids), statuses=page.statuses, count=page.count) if is_dropped else page
 
 
 def _throttled_unheeded(self: ApiPace, now: float, started_at: float, failure: Failure) -> Quota | None:
@@ -187,7 +188,7 @@ def _never_written(self: Record, event: Any) -> None:
 
 
 _READ_RESULTS = wire.read_results
-_READ_NEXT = Survey._read_next
+_READ_PAGE = wire.read_page
 _LIMIT = ApiPace._limit
 _FAILED = Submitter._failed
 _SEND_ON = watch.Watch._send_on
@@ -198,26 +199,54 @@ _SPOILED = Ready.spoiled
 _SLOTS = Slots.__init__
 _APPEND = Record.append
 
+
+
+def _has_quota(scenario: Scenario) -> bool:
+    quotas = scenario.service.quotas.values()
+    told = any(quota.wording == "gateway" and not quota.strangers for quota in quotas)
+    return told and scenario.pace.learn and scenario.pace.requests_per_second is None and scenario.family == "gentle"
+
+
+def _has_bad_batches(scenario: Scenario) -> bool:
+    return scenario.network.canned == ABOUT_ITEMS and scenario.options.limits.give_up_after > 100  # noqa: PLR2004
+
+
+def _is_guarded(scenario: Scenario) -> bool:
+    limits = scenario.options.limits
+    return limits.max_failures != 1.0 and scenario.service.refuse_always > 0.02  # noqa: PLR2004  enough of them
+
+
+def _has_bounded_reissues(scenario: Scenario) -> bool:
+    return scenario.service.forget > 0 and scenario.options.poll.reissue_after < 100  # noqa: PLR2004  seconds
+
+
+def _is_coarse(scenario: Scenario) -> bool:
+    return scenario.service.list_detail == "coarse" and scenario.verb == "stop" and scenario.family == "rough"
+
+
 MUTATIONS = (
     Mutation(name="skip the intent", patches=((Context, "flush", _no_flush),)),
     Mutation(name="match answers by position", patches=((wire, "read_results", _read_by_position),)),
     Mutation(name="ignore refusals of single items", patches=((wire, "read_results", _read_all_accepted),)),
-    Mutation(name="drop every other page", patches=((Survey, "_read_next", _read_every_other_page),), within=200),
-    Mutation(name="forget a quota that was told", patches=((ApiPace, "throttled", _throttled_unheeded),)),
-    Mutation(name="off by a factor in the window", patches=((ApiPace, "_limit", _double_limit),), within=200),
+    Mutation(name="lose the rows of every other page", patches=((wire, "read_page", _read_empty_pages),)),
+    Mutation(name="forget a quota that was told", patches=((ApiPace, "throttled", _throttled_unheeded),), fits=_has_quota),
+    Mutation(name="allow twice the quota", patches=((ApiPace, "_limit", _double_limit),), fits=_has_quota),
     Mutation(name="resend blindly after a lost answer", patches=((Submitter, "_failed", _lost_is_sent_again),)),
-    Mutation(name="trust a coarse list", patches=((watch.Watch, "_send_on", _coarse_is_trusted),), within=200),
+    Mutation(name="trust a coarse list", patches=((watch.Watch, "_send_on", _coarse_is_trusted),), fits=_is_coarse),
     Mutation(name="count TERMINATING as stopped", patches=((StopMigrationTasks, "phase", _terminating_is_the_goal),)),
     Mutation(name="stop what is in no stop state", patches=((StopMigrationTasks, "phase", _alien_is_actionable),)),
-    Mutation(name="reissue without bound", patches=((watch.Watch, "reissue_overdue", _no_reissue_limit),), within=200),
+    Mutation(
+        name="reissue without bound",
+        patches=((watch.Watch, "reissue_overdue", _no_reissue_limit),),
+        fits=_has_bounded_reissues,
+    ),
     Mutation(name="forget the confirmations", patches=((Ledger, "_confirm", _confirmed_at_once),)),
     Mutation(name="take missing from a page for gone", patches=((watch.Watch, "single", _missing_is_gone),)),
-    Mutation(name="lose an item on isolation", patches=((Ready, "spoiled", _loses_one_when_spoiled),)),
+    Mutation(name="lose an item on isolation", patches=((Ready, "spoiled", _loses_one_when_spoiled),), fits=_has_bad_batches),
     Mutation(name="exceed the workers", patches=((Slots, "__init__", _twice_the_slots),)),
     Mutation(name="ignore the gate of a 401", patches=((Gate, "enter", _free_from_the_start),)),
     Mutation(name="never write answers down", patches=((Record, "append", _never_written),)),
-    Mutation(name="take what was throttled for lost", patches=((Submitter, "_return", _returned_is_lost),), within=200),
+    Mutation(name="take what was throttled for lost", patches=((Submitter, "_return", _returned_is_lost),)),
     Mutation(name="let everybody go with the canary", patches=((Canary, "room", lambda _: math.inf),)),
-    Mutation(name="let all fail at once", patches=((Context, "room", lambda _: 50),), within=300),
-    Mutation(name="never give up at a deadline", patches=((desk, "is_free", lambda _: True),), within=200),
+    Mutation(name="let all fail at once", patches=((Context, "room", lambda _: 50),), fits=_is_guarded),
 )

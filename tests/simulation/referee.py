@@ -21,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     rules_sending.batches_are_lawful,
     rules_sending.nobody_is_sent_unseen,
     rules_sending.over_is_over,
+    rules_sending.nobody_is_forgotten,
     rules_sending.workers_are_bounded,
     rules_sending.repeats_have_reasons,
     rules_sending.stops_are_counted,

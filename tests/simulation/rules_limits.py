@@ -85,7 +85,7 @@ def runs_end_in_time(evidence: Evidence) -> Iterator[str]:
     deadline = story.scenario.options.limits.deadline
     spent = slack = 0.0
     for life in story.lives:
-        if life.reopened:
+        if life.retried:
             spent = slack = 0.0
         lasted = life.ended_at - life.started_at
         spent += lasted
@@ -114,7 +114,8 @@ def endings_have_reasons(evidence: Evidence) -> Iterator[str]:
             yield f"life {life.number} was interrupted by nobody: {reason}"
         if ending is Ending.ABORTED and evidence.story.scenario.family != "guarded":
             yield f"life {life.number} was aborted by a guard that was off: {reason}"
-        if ending is Ending.FINISHED and any(row.outcome in {"timed_out", "not_attempted"} for row in life.rows):
+        is_whole = not any(other.retried for other in evidence.story.lives)
+        if is_whole and ending is Ending.FINISHED and any(row.outcome in {"timed_out", "not_attempted"} for row in life.rows):
             yield f"life {life.number} finished with tasks left"
 
 
@@ -141,19 +142,16 @@ def _canary_overshot(evidence: Evidence, canary: int) -> Iterator[str]:
     """Until the canary was seen at its goal, no more tasks are out than the canary has."""
     story = evidence.story
     wanted = story.scenario.options.poll.confirmations
-    members: set[str] = set()
+    ever: set[str] = set()
     for ask in story.sends():
-        members = {
-            task_id
-            for task_id in members
-            if not _came_back(evidence, task_id, ask) and not _ended(evidence, task_id, ask)
-        }
-        goals = sum(_times_at_goal(evidence, task_id, ask) >= wanted for task_id in members)
+        back = {i for i in ever if _came_back(evidence, i, ask) or _ended(evidence, i, ask)}
+        goals = sum(_times_at_goal(evidence, task_id, ask) >= wanted for task_id in ever)
         if goals >= canary:
             return
-        members |= set(ask.ids)
-        if len(members) > canary:
-            yield f"{len(members)} tasks are out at {ask.sent_at:.3f}, {goals} at their goal; the canary is {canary}"
+        ever |= set(ask.ids)
+        out = len(ever - back | set(ask.ids))
+        if out > canary:
+            yield f"{out} tasks are out at {ask.sent_at:.3f}, {goals} at their goal; the canary is {canary}"
             return
 
 

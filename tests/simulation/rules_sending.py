@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orchestrator.engine.model import Ending
 from tests.simulation import meanings
 from tests.simulation.evidence import EPSILON, Evidence, is_refused_whole
 
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.simulation.story import Exchange
+
+
+FORGOTTEN = 100.0  # seconds without a request for anybody, though somebody waits to be sent
 
 
 def batches_are_lawful(evidence: Evidence) -> Iterator[str]:
@@ -49,6 +53,24 @@ def over_is_over(evidence: Evidence) -> Iterator[str]:
         late = [ask for ask in evidence.asks[row.task_id] if ask.sent_at > finished + EPSILON]
         if late:
             yield f"{row.task_id} was {row.outcome} at {finished:.3f} and sent again at {late[0].sent_at:.3f}"
+
+
+def nobody_is_forgotten(evidence: Evidence) -> Iterator[str]:
+    """A task that could be sent is, as long as nothing hinders: it is not left to the deadline."""
+    story = evidence.story
+    life, limits = story.last, story.scenario.options.limits
+    if life.report is None or life.report.ending is not Ending.DEADLINE or limits.canary or limits.max_failures != 1.0:
+        return
+    mine = [exchange for exchange in story.exchanges if exchange.life == life.number]
+    idle_since = max(
+        [life.started_at, *(exchange.closed_at or life.ended_at for exchange in mine if exchange.api == story.verb)]
+    )
+    if life.ended_at - idle_since < FORGOTTEN:
+        return
+    for row in life.rows:
+        seen = [look for look in evidence.looks[row.task_id] if (look.exchange.closed_at or 0.0) < idle_since]
+        if row.outcome == "not_attempted" and seen and meanings.is_actionable(story.scenario, seen[-1].status):
+            yield f"{row.task_id} could be sent, and nothing was since {idle_since:.3f}"
 
 
 def workers_are_bounded(evidence: Evidence) -> Iterator[str]:

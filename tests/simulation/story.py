@@ -98,7 +98,8 @@ class Life:
     report: Report | None = None
     rows: list[Row] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    reopened: frozenset[str] = frozenset()
+    retried: bool = False  # whether it began by reopening a finished run
+    reopened: frozenset[str] = frozenset()  # for these
     workers_seen: int = 0  # the most requests in flight at once
     steps: int = 0
 

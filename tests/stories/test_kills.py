@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from tests.stories.stage import Account, Ran, Running
 
-KILLS = int(os.environ.get("KILLS", "25"))
+KILLS = int(os.environ.get("KILLS", "24"))
 SEED = int(os.environ.get("SEED", "1"))
-EACH = 5  # kills a story
+EACH = 8  # kills a story
 MOMENTS = ("start", "survey", "sending", "answer", "polling", "account")
 MIX: dict[str, Any] = {
     "strangers": 100,

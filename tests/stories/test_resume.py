@@ -120,9 +120,9 @@ class TestTheSameRun:
             assert (stage.out / "run.db").read_bytes() == record
 
     async def test_a_learned_quota_is_known_to_the_resumed_run(self, tmp_path: Path) -> None:
-        """What one attempt learned of the quota the next one does not learn again by a refusal."""
-        quotas = {"stop": {"limit": 3, "seconds": 1, "kind": "sliding"}}
-        async with Stage.opened(tmp_path, 500, quotas=quotas) as stage:
+        """What one attempt learned the next one knows: it does not run into a window that is still full."""
+        quotas = {"stop": {"limit": 3, "seconds": 3, "kind": "sliding"}}
+        async with Stage.opened(tmp_path, 350, quotas=quotas) as stage:
             running = await stage.start()
             await until(lambda: any(arrival.throttled for arrival in stage.arrivals("stop")))
             await until(lambda: running.says("quota.learned"))
@@ -131,8 +131,26 @@ class TestTheSameRun:
             before = sum(arrival.throttled for arrival in stage.arrivals())
             ran = await stage.run()
             assert ran.code == 0
-            assert judge(stage, ran).counted == {"stopped": 500}
+            assert judge(stage, ran).counted == {"stopped": 350}
             assert sum(arrival.throttled for arrival in stage.arrivals()) <= before + 2
+
+
+class TestAttempts:
+    """How often a run was taken up is visible."""
+
+    async def test_an_attempt_that_died_in_its_survey_counts(self, tmp_path: Path) -> None:
+        """Killed after its first request and before its first stop, it was an attempt all the same."""
+        async with Stage.opened(tmp_path, 60, latency=0.3) as stage:
+            running = await stage.start()
+            await until(lambda: stage.arrivals("list"))
+            running.process.kill()
+            await running.ended()
+            assert not stage.arrivals("stop")
+            ran = await stage.run()
+            assert ran.code == 0
+            account = judge(stage, ran, Leeway(losses=True))
+            assert account.summary["attempts"] == 2
+            assert ran.named("run.started")[0]["attempt"] == 2
 
 
 class TestRetry:
@@ -158,7 +176,7 @@ class TestRetry:
             assert {item for item, outcome in after.outcomes.items() if outcome == "already_stopped"} == over
             assert not [item for item in stage.ids if len(stage.books.stops(item)) > 1]
 
-    @pytest.mark.parametrize("words", [("--retry",), ("--retry", "rejected"), ("--retry=rejected,timed_out",)])
+    @pytest.mark.parametrize("words", [("--retry",), ("--retry=rejected,timed_out",)])
     async def test_for_tasks_that_were_rejected(self, tmp_path: Path, words: tuple[str, ...]) -> None:
         """Who was refused is asked again, and nobody else."""
         async with Stage.opened(tmp_path, 80, refuse_once=0.2, refuse_once_code="DCS.4027") as stage:

@@ -64,12 +64,22 @@ async def test_a_quota_shared_with_strangers(tmp_path: Path) -> None:
 async def test_a_storm_of_faults_costs_time_and_nothing_else(tmp_path: Path, seed: int) -> None:
     """Every sixth request meets a fault, before or after its effect: each task is stopped once and known."""
     async with Stage.opened(tmp_path, 400, faults=STORM, seed=seed, strangers=100) as stage:
-        stage.set(service={"read_timeout": "2s"}, submit={"batch_size": 20})
+        stage.set(service={"read_timeout": "2s"}, submit={"batch_size": 20}, limits={"deadline": "25s"})
         ran = await stage.run()
-        assert ran.code == 0
+        assert ran.code == 0, stage.account().counted
         assert judge(stage, ran).counted == {"stopped": 400}
         assert sum(arrival.fault is not None for arrival in stage.arrivals()) >= 3
         assert not [item for item in stage.ids if len(stage.books.stop_times(item)) > 1]
+
+
+async def test_an_answer_that_comes_later_than_what_it_tells_of(tmp_path: Path) -> None:
+    """The list shows tasks TERMINATED while the answer to their stop is still on its way: they are stopped, at once."""
+    faults = {"apis": ["stop"], "script": ["none", "slow"], "seconds": 1.5}
+    async with Stage.opened(tmp_path, 100, faults=faults, stop_seconds=0.3) as stage:
+        stage.set(limits={"deadline": "8s"})
+        ran = await stage.run()
+        assert ran.code == 0, stage.account().counted
+        assert judge(stage, ran).counted == {"stopped": 100}
 
 
 @pytest.mark.parametrize("kind", ["error_401", "huge", "hang", "reset_after", "truncated", "wrong_types", "empty"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from tests.cli.streams import call
 from tests.verbs.stage import opened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 STATES = {"INCRMIGEATING": 60, "TERMINATED": 20, "RUNNING": 20}
@@ -38,6 +40,19 @@ def alone(finished: Path, tmp_path: Path) -> Path:
     folder.mkdir()
     shutil.copy(finished / "run.db", folder)
     return folder
+
+
+@contextlib.contextmanager
+def as_nobody() -> Iterator[None]:
+    """Without the rights of root, to which nothing is read-only."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 class TestReport:
@@ -82,24 +97,18 @@ class TestReport:
 
 class TestRecord:
     def test_in_a_read_only_directory_will_do(self, alone: Path) -> None:
+        assert call("report", str(alone)).code == 0  # everything that it imports is imported
         (alone / "run.lock").touch()
+        for parent in list(alone.parents)[: len(alone.parts) - 3]:  # below the folder of all temporary files
+            parent.chmod(0o755)
         (alone / "run.lock").chmod(0o444)
         (alone / "run.db").chmod(0o444)
         alone.chmod(0o555)
-        for parent in list(alone.parents)[: len(alone.parts) - 3]:  # below the folder of all temporary files
-            parent.chmod(0o755)
-        nobody = 65_534 if os.getuid() == 0 else None
-        process = subprocess.run(  # noqa: S603 - our own command
-            [sys.executable, "-m", "orchestrator", "report", str(alone), "--json", "-"],
-            capture_output=True,
-            text=True,
-            check=False,
-            user=nobody,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": os.getcwd(), "PYTHONDONTWRITEBYTECODE": "1"},  # noqa: PTH109
-        )
-        alone.chmod(0o755)
-        assert process.returncode == 0, process.stderr
-        assert json.loads(process.stdout)["name"] == "story"
+        with as_nobody():
+            result = call("report", str(alone), "--json", "-")
+            assert not os.access(alone / "run.db", os.W_OK, effective_ids=True)
+        assert result.code == 0, result.err
+        assert json.loads(result.out)["name"] == "story"
 
     def test_that_a_crash_left_in_the_middle_is_read_from_a_copy(self, alone: Path) -> None:
         """A hot journal must be rolled back before the record can be read, and here nothing may be changed."""

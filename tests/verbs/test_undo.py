@@ -20,7 +20,9 @@ def stopped(stage: Stage) -> set[str]:
 
 
 def restarted(stage: Stage) -> list[str]:
-    return [task_id for arrival in stage.books.arrivals if arrival.api == "restart" for task_id in arrival.ids]
+    """In order; what was throttled was not looked at."""
+    arrivals = [each for each in stage.books.arrivals if each.api == "restart" and not each.throttled]
+    return [task_id for arrival in arrivals for task_id in arrival.ids]
 
 
 def summary(stage: Stage) -> dict[str, Any]:
@@ -68,14 +70,15 @@ class TestUndo:
 
     def test_of_a_later_run_is_no_repetition_of_the_first(self, tmp_path: Path) -> None:
         with opened(tmp_path, tasks=10) as stage:
-            for _ in range(2):
-                assert stage.call("run", stage.path, "--fresh").code == 0
-                result = stage.call("undo", str(stage.out))
+            assert stage.call("run", stage.path).code == 0
+            assert stage.call("undo", str(stage.out)).code == 0
+            assert stage.call("run", stage.path, "--fresh").code == 0
+            result = stage.call("undo", str(stage.out))
             assert result.code == 2
             assert "another undo" in result.err
             assert "--fresh" in result.err
             assert stage.call("undo", str(stage.out), "--fresh").code == 0
-            assert len(restarted(stage)) == 20
+            assert set(restarted(stage)[10:]) == stopped(stage)
 
     def test_of_nothing_is_well(self, tmp_path: Path) -> None:
         with opened(tmp_path, tasks=10, states={"SUCCESS": 1}) as stage:

@@ -93,7 +93,7 @@ class TestSelection:
 
     def test_is_shared_out_by_hash(self, tmp_path: Path) -> None:
         with opened(tmp_path, tasks=100) as stage:
-            choose(stage, status=["INCRMIGEATING"])
+            choose(stage, name="dcs-migration-*")
             found = []
             for index in range(2):
                 share = ("--set", f"shard={{index: {index}, count: 2}}", "--output", str(tmp_path / f"out-{index}"))
@@ -113,6 +113,8 @@ class TestSelection:
     def test_of_what_the_simulator_has_works_too(self, tmp_path: Path) -> None:
         with opened(tmp_path, tasks=1) as stage:
             choose(stage, status=["MIGRATING"])
-            stage.write(service={"simulator": {"tasks": 40, "states": {"MIGRATING": 1, "SUCCESS": 1}}})
+            stage.write(
+                service={"simulator": {"tasks": 40, "states": {"MIGRATING": 1, "SUCCESS": 1}, "stop_seconds": 0.1}}
+            )
             assert stage.call("run", stage.path).code == 0
         assert 0 < summary(stage)["counts"]["outcomes"]["stopped"] < 40

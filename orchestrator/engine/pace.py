@@ -1,0 +1,183 @@
+"""The pace of one API, and the user's own ceiling over all: plain arithmetic, times in and waits out.
+
+The rule for a known quota of N in M seconds: count what is in flight plus what was answered in the last M seconds, by
+the time of the *answer*, and start only below N. A request counts at the service somewhere between its start and its
+answer, so no window of M seconds, of whatever phase, can hold more than N of ours; plain buckets are satisfied too.
+Until a quota is known the start is slow: one request in flight, one more for every twenty answers.
+Where a refusal names no numbers, the rate is halved and grows again by a little each second (AIMD).
+A refusal although our own count leaves room means that somebody else uses the quota: pause a quarter window, doubling,
+and from then on count on what they left, winning the rest back a little each window.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orchestrator.engine.model import Failure, Quota
+
+ANSWERS_PER_STEP = 20  # slow start: answers that earn one more request in flight
+MAX_LOG = 20_000  # answers remembered; a quota above this is treated as this
+MAX_WINDOW = 86_400.0  # seconds; a longer stated window is not believed, nor a longer time to wait
+MARGIN = 0.004  # seconds added to a window, for clocks that do not agree to the millisecond
+DRIFT = 1e-4  # and this share of it, for clocks that do not run alike
+BLIND_PAUSE = 1.0  # seconds after a refusal without numbers, doubling
+MAX_BLIND_PAUSE = 60.0
+RATE_WINDOW = 10.0  # seconds over which our own rate is measured for AIMD
+GROWTH = 0.5  # requests a second, gained each second under AIMD
+SLOWEST = 0.1  # requests a second that AIMD never goes below
+REGAIN = 1 / 16  # of a quota's limit, won back each window from strangers
+
+
+class ApiPace:
+    """The pace of one API, as plain arithmetic: times go in, waits come out; nothing here awaits."""
+
+    def __init__(self, *, learn: bool = True, share: int = 1) -> None:
+        self.in_flight = 0
+        self.quotas: dict[tuple[str, float], Quota] = {}
+        self._learn = learn
+        self._share = share  # so many processes use the quota alike
+        self._answers: list[float] = []
+        self._answered = 0
+        self._blocked_until = -math.inf
+        self._refused_at = -math.inf
+        self._pause = 0.0
+        self._rate: float | None = None  # requests a second, AIMD only
+        self._part: dict[tuple[str, float], float] = {}  # of a quota that strangers use too: requests a window, AIMD
+        self._started_at = -math.inf
+
+    def wait(self, now: float) -> float:
+        """Seconds until one more may start: 0.0 now, `inf` not before something in flight is answered."""
+        if now < self._blocked_until:
+            return self._blocked_until - now
+        if self.quotas:
+            return max(self._wait_for(quota, now) for quota in self.quotas.values())
+        if self._rate is not None:
+            return max(0.0, self._started_at + 1 / self._rate - now)
+        allowed = 1 + self._answered // ANSWERS_PER_STEP
+        return 0.0 if self.in_flight < allowed else math.inf
+
+    def started(self, now: float) -> None:
+        """One request leaves."""
+        self.in_flight += 1
+        self._started_at = now
+
+    def cancelled(self) -> None:
+        """A request that was allowed did not leave after all."""
+        self.in_flight -= 1
+
+    def answered(self, now: float, started_at: float) -> None:
+        """One request was answered, well or badly, or given up: it may have been counted."""
+        self.in_flight -= 1
+        self._answered += 1
+        self._answers.append(now)
+        if len(self._answers) > 2 * MAX_LOG:
+            del self._answers[:MAX_LOG]
+        if started_at > self._refused_at:
+            self._pause = 0.0
+        if self._rate is not None:
+            self._rate += GROWTH / self._rate
+        for key, part in self._part.items():
+            self._part[key] = part + max(1.0, self.quotas[key].limit * REGAIN) / part
+
+    def throttled(self, now: float, started_at: float, failure: Failure) -> Quota | None:
+        """One request was refused for a quota. Returns the quota if it is news."""
+        self.in_flight -= 1
+        known = started_at <= self._refused_at  # it left before the last refusal came: the same story
+        self._refused_at = now
+        if failure.retry_after is not None:
+            self._block(now + min(failure.retry_after, MAX_WINDOW))
+        quota = self._believable(failure.quota)
+        if quota is None:
+            if not known:
+                self._slow_down(now, wait=failure.retry_after is None)
+            return None
+        news = self.quotas.get((quota.policy, quota.seconds)) != quota
+        self.quotas[quota.policy, quota.seconds] = quota
+        self._rate = None
+        if not known and self._wait_for(quota, now) == 0.0 and failure.retry_after is None:
+            self._pause = min(max(2 * self._pause, quota.seconds / 4), quota.seconds)
+            self._block(now + self._pause)
+            self._yield_to_strangers(quota, now)
+        return quota if news else None
+
+    def learn(self, quota: Quota) -> None:
+        """Start with a quota known from elsewhere: configured, or learned by an earlier run."""
+        if believed := self._believable(quota):
+            self.quotas[believed.policy, believed.seconds] = believed
+
+    def recall(self, answers: Iterable[tuple[float, int]], now: float) -> None:
+        """Count what an attempt before spent: `(seconds ago, requests)`. What was seen since is better, if anything."""
+        if not self._answers:
+            self._answers = sorted(now - age for age, number in answers for _ in range(number))[-MAX_LOG:]
+
+    def capacity(self, seconds: float) -> float:
+        """How many requests the known quotas allow at most in the next `seconds`; `inf` where none is known."""
+        allowed = (self._limit(q) * (1 + seconds // q.seconds) for q in self.quotas.values())
+        return min(allowed, default=math.inf)
+
+    @property
+    def blocked_until(self) -> float:
+        """The loop's time until which nothing leaves after a refusal."""
+        return self._blocked_until
+
+    def _limit(self, quota: Quota) -> int:
+        return max(1, min(quota.limit // self._share, MAX_LOG))
+
+    def _our_part(self, quota: Quota) -> int:
+        return int(min(self._limit(quota), self._part.get((quota.policy, quota.seconds), math.inf)))
+
+    def _recent(self, now: float, seconds: float) -> int:
+        return len(self._answers) - bisect_right(self._answers, now - seconds)
+
+    def _yield_to_strangers(self, quota: Quota, now: float) -> None:
+        """What they left of the window is what we got of it; at most half of our part is given up at once."""
+        got = self._recent(now, quota.seconds)
+        self._part[quota.policy, quota.seconds] = max(1.0, got, self._our_part(quota) / 2)
+
+    def _wait_for(self, quota: Quota, now: float) -> float:
+        window = quota.seconds * (1 + DRIFT) + MARGIN
+        recent = self._recent(now, window)
+        excess = self.in_flight + recent - self._our_part(quota) + 1  # answers that must grow old first
+        if excess <= 0:
+            return 0.0
+        if excess > recent:
+            return math.inf
+        return max(self._answers[-recent + excess - 1] + window - now, MARGIN)
+
+    def _believable(self, quota: Quota | None) -> Quota | None:
+        if quota is None or not self._learn or quota.limit < 1 or not 0 < quota.seconds <= MAX_WINDOW:
+            return None
+        return quota
+
+    def _slow_down(self, now: float, *, wait: bool) -> None:
+        recent = self._recent(now, RATE_WINDOW)
+        current = self._rate if self._rate is not None else max(recent, 1) / RATE_WINDOW
+        self._rate = max(current / 2, SLOWEST)
+        if wait:
+            self._pause = min(max(2 * self._pause, BLIND_PAUSE), MAX_BLIND_PAUSE)
+            self._block(now + self._pause)
+
+    def _block(self, until: float) -> None:
+        self._blocked_until = max(self._blocked_until, until)
+
+
+class Ceiling:
+    """The user's own ceiling over all APIs. GCRA, virtual scheduling: https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm."""
+
+    def __init__(self, rate: float, burst: int | None) -> None:
+        self._step = 1 / rate
+        self._slack = (max(1, burst if burst is not None else int(rate)) - 1) * self._step
+        self._due = -math.inf
+
+    def wait(self, now: float) -> float:
+        """Seconds until one more may start."""
+        return max(0.0, self._due - self._slack - now)
+
+    def started(self, now: float) -> None:
+        """One request leaves."""
+        self._due = max(self._due, now) + self._step

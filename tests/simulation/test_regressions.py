@@ -1,0 +1,217 @@
+"""What the simulation has found, each disaster boiled down and told by its name; none may come back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from orchestrator.engine.options import LimitOptions, PollOptions, RetryOptions, RunOptions, SubmitOptions
+from orchestrator.simulator.options import Faults, Outage, SimulatorOptions, Spread
+from tests.simulation.accidents import Canned
+from tests.simulation.examine import examine
+from tests.simulation.scenario import Disturbance, Network, Scenario
+from tests.simulation.story import Story
+
+ALL = LimitOptions(max_failures=1.0, deadline=600.0)
+
+
+def played(scenario: Scenario) -> Story:
+    finding, story = examine(scenario)
+    assert finding.violations == ()
+    assert story is not None
+    return story
+
+
+def came_to(story: Story) -> dict[str, int]:
+    report = story.last.report
+    assert report is not None
+    return {outcome: number for outcome, number in report.outcomes.items() if number}
+
+
+def service(**options: Any) -> SimulatorOptions:
+    usual = {"tasks": 12, "seed": 1, "states": {"MIGRATING": 1}, "stop_seconds": Spread(median=4.0)}
+    return SimulatorOptions(**{**usual, **options})
+
+
+class TestRecord:
+    def test_an_answer_that_refuses_everybody_can_be_read_back(self) -> None:
+        """Seed 21: an answer without a single acceptance was written without that word, and no resume could read it."""
+        story = played(
+            Scenario(
+                seed=21,
+                service=service(refuse_once=1.0),
+                options=RunOptions(submit=SubmitOptions(batch_size=1), limits=ALL),
+                network=Network(
+                    canned=(Canned(status=400, code="DCS.4957", message="not allowed now", apis=("stop",)),),
+                    canned_rate=0.3,
+                ),
+                family="hostile",
+                disturbances=(Disturbance(disaster="drain", point="time", at=3.0, downtime=5.0),),
+            )
+        )
+        assert len(story.lives) > 1
+        assert came_to(story) == {"stopped": 12}
+
+
+class TestQueue:
+    def test_a_task_seen_in_one_actionable_status_after_another_is_sent_once(self) -> None:
+        """Seed 16: MIGRATING on a coarse list, INCRMIGEATING singly; it stood in the queue twice and in one batch."""
+        story = played(
+            Scenario(
+                seed=16,
+                service=service(
+                    tasks=60,
+                    states={"INCRMIGEATING": 1},
+                    list_detail="coarse",
+                    latency=Spread(median=0.4, sigma=0.5),
+                    count="page",
+                ),
+                options=RunOptions(submit=SubmitOptions(batch_size=7, workers=2), limits=ALL),
+                page_size=15,
+                disturbances=(Disturbance(disaster="death", point="step", at=300, downtime=1.0),),
+            )
+        )
+        assert came_to(story) == {"stopped": 60}
+
+
+class TestLooking:
+    def test_pages_are_looked_at_though_no_scout_was_ever_accepted(self) -> None:
+        """Seed 118: nothing taught how long stops take, so most pages waited for a first look until the deadline."""
+        story = played(
+            Scenario(
+                seed=118,
+                family="rough",
+                service=service(
+                    tasks=134,
+                    unmentioned=0.1,
+                    latency=Spread(median=0.4),
+                    faults=Faults(
+                        rate=0.3,
+                        kinds=("reset_after", "truncated"),
+                        apis=("stop",),
+                        outages=(Outage(after=0.5, seconds=16.0, kind="error_500"),),
+                    ),
+                ),
+                options=RunOptions(limits=replace(ALL, deadline=1200.0), poll=PollOptions(interval=0.5)),
+                page_size=15,
+            )
+        )
+        assert came_to(story) == {"stopped": 134}
+
+    def test_a_coarse_list_does_not_unsay_what_a_single_look_has_shown(self) -> None:
+        """Seed 50: a task known to be TERMINATING was sent again and again, because the list said MIGRATING."""
+        story = played(
+            Scenario(
+                seed=50,
+                service=service(
+                    states={"MIGRATING": 2, "TERMINATING": 1},
+                    list_detail="coarse",
+                    again="refuse",
+                    stop_seconds=Spread(median=27.0),
+                ),
+                options=RunOptions(submit=SubmitOptions(batch_size=3, workers=2), limits=ALL),
+            )
+        )
+        assert all(len(story.service.books.stops(task_id)) == 1 for task_id in story.service.ids)
+
+    def test_a_look_that_was_on_its_way_decides_nothing_about_an_answer_lost_since(self) -> None:
+        """Seed 211: a look that had left before the answer was lost let the batch be sent again at once."""
+        story = played(
+            Scenario(
+                seed=211,
+                family="rough",
+                service=service(
+                    tasks=60,
+                    stop_delay=3.0,
+                    latency=Spread(median=0.4),
+                    faults=Faults(rate=0.3, kinds=("error_500", "reset_after"), apis=("stop",), after_effect=1.0),
+                ),
+                options=RunOptions(submit=SubmitOptions(batch_size=7, workers=16), limits=ALL),
+                page_size=15,
+            )
+        )
+        assert came_to(story) == {"stopped": 60}
+
+    def test_an_answer_that_is_always_lost_is_no_refusal(self) -> None:
+        """Seed 23: a task whose only answer was lost was called rejected, and was TERMINATED by us a moment later."""
+        story = played(
+            Scenario(
+                seed=23,
+                family="rough",
+                service=service(unmentioned=1.0, stop_delay=5.0),
+                options=RunOptions(retry=RetryOptions(attempts=1), limits=ALL),
+            )
+        )
+        assert came_to(story) == {"stopped": 12}
+
+    def test_stop_states_that_a_coarse_list_cannot_tell_are_looked_for_singly(self) -> None:
+        """Seed 247: the list said MIGRATING of a task that was INCRMIGEATING, which alone was to be stopped."""
+        story = played(
+            Scenario(
+                seed=247,
+                family="rough",
+                service=service(states={"INCRMIGEATING": 1, "FULLMIGRATING": 1}, list_detail="coarse"),
+                options=RunOptions(limits=ALL),
+                stop_states=frozenset({"INCRMIGEATING"}),
+            )
+        )
+        firsts = [story.service.books.first_status(task_id) for task_id in story.service.ids]
+        assert came_to(story) == {"stopped": firsts.count("INCRMIGEATING"), "skipped": firsts.count("FULLMIGRATING")}
+
+
+class TestGuards:
+    def test_a_resumed_canary_counts_who_is_out_already(self) -> None:
+        """Seed 99: after a death the canary was sent a second time beside the first."""
+        story = played(
+            Scenario(
+                seed=99,
+                family="guarded",
+                service=service(tasks=60, stop_seconds=Spread(median=30.0)),
+                options=RunOptions(submit=SubmitOptions(batch_size=7), limits=replace(ALL, canary=20)),
+                disturbances=(Disturbance(disaster="death", point="time", at=5.0, downtime=1.0),),
+            )
+        )
+        assert came_to(story) == {"stopped": 60}
+
+    def test_a_batch_that_never_left_is_not_attempted(self) -> None:
+        """Seed 57: a batch whose intent could not be written was called unconfirmed, though it never left."""
+        story = played(
+            Scenario(
+                seed=57,
+                service=service(),
+                options=RunOptions(limits=ALL),
+                commit_seconds=0.2,
+                disturbances=(Disturbance(disaster="drain", point="time", at=0.05, downtime=1.0),),
+            )
+        )
+        first = story.lives[0].report
+        assert first is not None
+        assert first.outcomes["not_attempted"] == 12
+
+
+class TestGate:
+    def test_a_batch_whose_leave_is_older_than_a_401_waits(self) -> None:
+        """Seed 1152: the leave was given, the intent took its time, a 401 came, and the batch left all the same."""
+        played(
+            Scenario(
+                seed=1152,
+                family="rough",
+                credentials="renewed",
+                service=service(
+                    tasks=80,
+                    auth="signature",
+                    expire_after=2.0,
+                    renewed=_renewed(),
+                    latency=Spread(median=0.05, sigma=0.5),
+                ),
+                options=RunOptions(submit=SubmitOptions(batch_size=3), limits=ALL),
+                commit_seconds=0.2,
+                page_size=15,
+            )
+        )
+
+
+def _renewed() -> Any:
+    from tests.simulation.draws import RENEWED
+
+    return RENEWED
