@@ -6,6 +6,7 @@ from collections import deque
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import anyio
@@ -147,8 +148,10 @@ class Results:
         self._tell()
 
     async def _open(self, items: Items, stack: ExitStack) -> Run:
-        undertaking = self._undertaking
-        opened = await anyio.to_thread.run_sync(partial(undertaking.open, items, stack)) if undertaking.record else None
+        undertaking, opened = self._undertaking, None
+        if undertaking.record is not None:
+            make = partial(undertaking.open, Path(undertaking.record), items, stack)
+            opened = await anyio.to_thread.run_sync(make)  # the host's loop does not wait for the disk
         return Run(
             undertaking.operation,
             items if opened is None else opened.items,

@@ -6,7 +6,6 @@ import os
 import uuid
 from collections.abc import AsyncIterable, Iterable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from orchestrator._version import __version__
@@ -20,6 +19,7 @@ from orchestrator.errors import InputError, RecordUnusableError
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import ExitStack
+    from pathlib import Path
 
     from orchestrator.engine.directory import Identity, Opened
     from orchestrator.engine.events import Observer
@@ -74,14 +74,12 @@ class Undertaking:
             project_id=placed.project_id if placed else "",
         )
 
-    def open(self, items: Items, kept: ExitStack) -> Opened:
+    def open(self, directory: Path, items: Items, kept: ExitStack) -> Opened:
         """Hold the directory and open the record in it, or make one; `kept` lets go of both. Blocks for the disk.
 
         Raises `InputError` where the record is of another run, `DirectoryBusyError`, `RecordUnusableError`.
         """
-        if self.record is None:
-            raise TypeError("no record was asked for")
-        directory, info = Path(self.record), self.info()
+        info = self.info()
         identity = directories.Identity(
             input=items.digest, operation=info.operation, project_id=info.project_id, endpoint=info.endpoint
         )

@@ -83,7 +83,11 @@ class LogSink:
 
     def _run_started(self, event: events.RunStarted) -> None:
         self._progress_due = event.at + PROGRESS_EVERY
-        self._log.info("run.started", attempt=event.attempt, tasks=event.items)
+        if event.attempt == 1:
+            self._log.info("run.started", attempt=event.attempt, tasks=event.items)
+        else:
+            over = event.items - event.left
+            self._log.info("run.resumed", attempt=event.attempt, tasks=event.items, left=event.left, settled=over)
 
     def _run_ended(self, event: events.RunEnded) -> None:
         fields: _Fields = {"ending": event.ending.value}

@@ -126,13 +126,18 @@ class Agenda:
         pages = sum(1 for shelf in self.shelves.values() if shelf.items)
         return pages > self.quiet_cost
 
+    @property
+    def overdue_age(self) -> float:
+        """The age (seconds since acceptance) from which on an item is later than nearly all."""
+        return max(OVERDUE_AT_LEAST, OVERDUE * self._curve.longest)
+
     def worth_at(self, shelf: Shelf, now: float, *, crowded: bool) -> float:
         """When the shelf is worth a look: where a look is likely to find it down, and soon where looks are cheap."""
         poll, curve = self._poll, self._curve
         soonest = max(shelf.looked_at + poll.interval, min(shelf.newest, now))
         latest = shelf.looked_at + poll.max_interval if shelf.looked_at > -math.inf else math.inf
         age = now - shelf.newest
-        if age > max(OVERDUE_AT_LEAST, OVERDUE * curve.longest) and shelf.looked_at > -math.inf:
+        if age > self.overdue_age and shelf.looked_at > -math.inf:
             return min(max(soonest, shelf.looked_at + age / PATIENCE), latest)
         if not crowded or shelf.is_scout:
             return soonest

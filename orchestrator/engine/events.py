@@ -22,6 +22,7 @@ class RunStarted:
     at: float
     attempt: int
     items: int
+    left: int = 0  # how many of them are not final yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

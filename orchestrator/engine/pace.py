@@ -48,6 +48,7 @@ class ApiPace:
         self._pause = 0.0
         self._rate: float | None = None  # requests a second, AIMD only
         self._part: dict[tuple[str, float], float] = {}  # of a quota that strangers use too: requests a window, AIMD
+        self._began_at = math.inf
         self._started_at = -math.inf
 
     def wait(self, now: float) -> float:
@@ -64,6 +65,7 @@ class ApiPace:
     def started(self, now: float) -> None:
         """One request leaves."""
         self.in_flight += 1
+        self._began_at = min(self._began_at, now)
         self._started_at = now
 
     def cancelled(self) -> None:
@@ -156,7 +158,9 @@ class ApiPace:
 
     def _slow_down(self, now: float, *, wait: bool) -> None:
         recent = self._recent(now, RATE_WINDOW)
-        current = self._rate if self._rate is not None else max(recent, 1) / RATE_WINDOW
+        current = (
+            self._rate if self._rate is not None else max(recent, 1) / min(RATE_WINDOW, max(1.0, now - self._began_at))
+        )
         self._rate = max(current / 2, SLOWEST)
         if wait:
             self._pause = min(max(2 * self._pause, BLIND_PAUSE), MAX_BLIND_PAUSE)
@@ -167,7 +171,10 @@ class ApiPace:
 
 
 class Ceiling:
-    """The user's own ceiling over all APIs. GCRA, virtual scheduling: https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm."""
+    """The user's own ceiling over all APIs, as a GCRA in its virtual scheduling form.
+
+    https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
+    """
 
     def __init__(self, rate: float, burst: int | None) -> None:
         self._step = 1 / rate

@@ -10,7 +10,7 @@ import anyio
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Verdict
-from orchestrator.engine.plan import PageLook, cover
+from orchestrator.engine.plan import FEW, PageLook, cover
 from orchestrator.engine.slots import Lane
 from orchestrator.engine.states import PENDING, State
 from orchestrator.errors import ServiceError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.watch import Watch
 
 STRAYS = 3  # items missing from their page that are looked for singly at once
+DOUBTED = 100  # items of one page that are looked at singly because the list may be coarse
 RETRY_PAGE = 5.0  # seconds until a page is read again that could not be had
 QUOTA_SHARE = 0.5  # of a known quota may be spent on looking at everything at every interval
 
@@ -75,7 +76,8 @@ class Poller:
             shelf.due = math.inf
             owner.update(dict.fromkeys(shelf.items, shelf))
         due.update({item: self._places.expected(item) for item in owner})
-        plan = cover([(place, item) for item, place in due.items()], self._places.page_size)
+        few = FEW if self._watch.may_look else 0
+        plan = cover([(place, item) for item, place in due.items()], self._places.page_size, few=few)
         for look in plan.pages:
             self._queue_page(look, owner)
         for item in plan.singles:
@@ -202,6 +204,15 @@ class Poller:
             self._agenda.look_at(item, now, singly=not elsewhere)
         waiting = [item for item in look.items if item in found and state[item] == State.WAITING]
         self._watch.reissue_overdue(waiting, trusted=self._watch.list_is_fine)
+        if not self._watch.list_is_fine:
+            self._doubt_the_list(waiting, now)
+
+    def _doubt_the_list(self, waiting: list[int], now: float) -> None:
+        """A list that never showed anybody on the way may hide the goal as well: the overdue are looked at singly."""
+        overdue_at = now - self._agenda.overdue_age
+        accepted = self._context.ledger.accepted_last
+        for item in [item for item in waiting if accepted(item) < overdue_at][:DOUBTED]:
+            self._agenda.look_at(item, now, singly=True)
 
     def _moved_away(self, missing: list[int], look: PageLook) -> bool:
         """Whether the list has drifted so that most of `missing` should now stand on another page."""

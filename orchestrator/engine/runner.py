@@ -226,7 +226,8 @@ class Run:
         if retry is not None:
             context.emit(ev.Reopened(at=stamp, items=list(retry)))
         spent = self.history.elapsed
-        context.emit(ev.RunStarted(at=stamp, attempt=self.history.attempts + 1, items=self.ledger.count))
+        attempt, ledger = self.history.attempts + 1, self.ledger
+        context.emit(ev.RunStarted(at=stamp, attempt=attempt, items=ledger.count, left=ledger.open))
         context.deadline_at = stamp + options.limits.deadline - spent
         for api, known in self.history.quotas.items():
             for quota in known.values():

@@ -31,6 +31,7 @@ class Watch:
     """Looks at pages and at single items."""
 
     def __init__(self, context: Context, *, places: Places, curve: Curve, agenda: Agenda, ready: Ready) -> None:
+        self.may_look = True  # whether this identity may look at single items
         self.list_is_fine = False  # whether the list was seen to show what is on its way (it may be coarse)
         self.roll_call: RollCall | None = None  # who settles what single looks cannot, where to be gone is the goal
         self._context = context
@@ -54,6 +55,7 @@ class Watch:
             sighting = await context.desk.ask("show", lane, lambda: context.operation.look(item_id))
         except ServiceError as error:
             self._look_failed(item, error)
+            self._ready.wake()  # perhaps that was the last one that a batch waited for
             return
         if context.ledger.state[item] >= FIRST_FINAL:
             return
@@ -73,11 +75,25 @@ class Watch:
             case Verdict.GONE if state != State.SENDING:
                 context.emit(ev.Gone(at=context.clock.stamp(), item=item, failure=failure))
             case Verdict.FORBIDDEN:
-                raise RunRefusedError(failure) from error
+                self._look_refused(item, failure)
             case Verdict.REJECTED | Verdict.BAD_ITEM if state in (State.MISSING, State.UNSEEN):
                 context.emit(ev.Rejected(at=context.clock.stamp(), items={item: failure}))
             case _:
                 self._agenda.look_at(item, context.clock.stamp() + LOOK_AGAIN, singly=True)
+
+    def _look_refused(self, item: int, failure: Failure) -> None:
+        """This identity may not look at single items. Pages will do, but for what only a single look can tell."""
+        context, state = self._context, self._context.ledger.state[item]
+        is_doubtful = state in (State.AMBIGUOUS, State.REFUSED) and not self.list_is_fine
+        if is_doubtful or not self._places.is_known(item):
+            context.desk.close()
+            raise RunRefusedError(failure)
+        stamp = context.clock.stamp()
+        if self.may_look:
+            self.may_look = False
+            text = f"this identity may not look at single tasks ({failure.text}); list pages are read instead"
+            context.emit(ev.Noted(at=stamp, name="look.refused", text=text))
+        self._agenda.look_at(item, stamp + context.options.poll.interval)
 
     def _page_seen(self, page: Page, offset: int, asked_at: float) -> set[int]:
         """Fold one page: the hot loop of a large run."""

@@ -387,7 +387,7 @@ class TestWithoutNumbers:
     def test_the_rate_is_halved_and_grows_again(self) -> None:
         pace = ApiPace()
         for number in range(20):
-            pace.started(number / 2 + 0.25)
+            pace.started(number / 2)
             pace.answered(number / 2 + 0.25, number / 2)
         pace.started(10.0)
         pace.throttled(10.0, 10.0, refusal(None))  # twenty in ten seconds: two a second, now one

@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from orchestrator.dcs import codes
+from orchestrator.dcs import aiohttp_transport, codes
 from orchestrator.engine import ledger, states
 from orchestrator.engine.model import Phase, Verdict
 from orchestrator.engine.states import State
@@ -60,9 +60,9 @@ def never_met(met: Met) -> list[str]:
 @contextmanager
 def watched(met: Met) -> Iterator[None]:
     """Count, for the block, what is met."""
-    seen, moves = ledger._SEEN, ledger.MOVES
-    taken_up = (ledger.TAKEN_UP_UNCLAIMED, ledger.TAKEN_UP_CLAIMED)
-    judge, judge_item, translated = codes.judge, codes.judge_item, wire.translated
+    seen, moves = ledger._SEEN, states.MOVES
+    taken_up = (states.TAKEN_UP_UNCLAIMED, states.TAKEN_UP_CLAIMED)
+    judge, judge_item, translated = codes.judge, codes.judge_item, aiohttp_transport.translated
 
     def judging(api: str, status: int, code: str, text: str, *, foreign: bool = False) -> codes.Judgement:
         found = judge(api, status, code, text, foreign=foreign)
@@ -107,7 +107,7 @@ class _Watched(dict[K, V]):
         self._met = met
         self._name = name
 
-    def get(self, key: K, default: Any = None) -> Any:  # type: ignore[override]  # as the ledger calls it
+    def get(self, key: K, default: Any = None) -> Any:
         if key in self:
             self._met[self._name(key)] += 1
         return super().get(key, default)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
-from random import Random
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from orchestrator.engine.options import (
     LimitOptions,
@@ -15,18 +13,16 @@ from orchestrator.engine.options import (
     RunOptions,
     SubmitOptions,
 )
-from orchestrator.simulator.options import Churn, Faults, Outage, Quota, Secrets, SimulatorOptions, Spread
-from tests.simulation import accidents
+from orchestrator.simulator.options import Churn, Quota, Secrets, SimulatorOptions, Spread
+from tests.simulation.dice import Dice
 from tests.simulation.scenario import STOP_STATES, Disturbance, Network, Scenario
+from tests.simulation.troubles import spoiled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tests.simulation.scenario import Disaster, Family, Point, Verb
-
-T = TypeVar("T")
+    from tests.simulation.scenario import Credentials, Disaster, Family, Point, Verb
 
 FAMILIES: tuple[Family, ...] = ("gentle", "gentle", "rough", "rough", "rough", "guarded", "hostile")
+CREDENTIALS: tuple[Credentials, ...] = ("none", "none", "good", "good", "token")
 VERBS: tuple[Verb, ...] = (*("stop",) * 8, "restart", "delete")
 RETRIED = ("stopped", "already_stopped", "ended", "not_found", "rejected", "skipped", "timed_out")
 MIXES: tuple[dict[str, float], ...] = (
@@ -34,33 +30,30 @@ MIXES: tuple[dict[str, float], ...] = (
     {"MIGRATING": 60, "INCRMIGEATING": 10, "FULLMIGRATING": 5, "TERMINATED": 20, "SUCCESS": 3, "FAILED": 2},
     {"INCRMIGEATING": 5, "INCRMIGRATING": 5, "MIGRATING": 5, "TERMINATING": 3, "TERMINATED": 2},
     {
-        **{"MIGRATING": 20, "RUNNING": 2, "CREATING": 2, "TERMINATED": 4, "TERMINATING": 3, "ERROR": 2, "RELEASED": 1},
-        **{"MIGRATION_SUCCESS": 1, "MIGRATION_FAILED": 1, "PAUSED_BY_MOON": 2, "SUCCESS": 2, "FAILED": 2},
+        "MIGRATING": 20,
+        "RUNNING": 2,
+        "CREATING": 2,
+        "TERMINATED": 4,
+        "TERMINATING": 3,
+        "ERROR": 2,
+        "RELEASED": 1,
+        "MIGRATION_SUCCESS": 1,
+        "MIGRATION_FAILED": 1,
+        "PAUSED_BY_MOON": 2,
+        "SUCCESS": 2,
+        "FAILED": 2,
     },
 )
-RESTART_MIX: dict[str, float] = {"TERMINATED": 12, "INCRMIGEATING": 2, "SUCCESS": 2, "FAILED": 1, "RUNNING": 1, "ODD": 1}
+RESTART_MIX: dict[str, float] = {
+    "TERMINATED": 12,
+    "INCRMIGEATING": 2,
+    "SUCCESS": 2,
+    "FAILED": 1,
+    "RUNNING": 1,
+    "ODD": 1,
+}
 DELETE_MIX: dict[str, float] = {"TERMINATED": 8, "SUCCESS": 4, "FAILED": 3, "RELEASED": 1, "MIGRATING": 2, "ODD": 1}
 RENEWED = Secrets(ak="SIMULATORACCESSKEY01", sk="simulator-renewed-key-000000000000000000")
-
-
-class Dice(Random):
-    """A source of chance with the few throws that are wanted here."""
-
-    def one_in(self, sides: int) -> bool:
-        """Whether the one side came up."""
-        return self.randrange(sides) == 0
-
-    def pick(self, *values: T) -> T:
-        """One of these."""
-        return values[self.randrange(len(values))]
-
-    def scale(self, low: float, high: float) -> float:
-        """A number between these, every order of magnitude alike."""
-        return math.exp(self.uniform(math.log(low), math.log(high)))
-
-    def share(self, *, most: float = 0.2) -> float:
-        """A share of the tasks: mostly none."""
-        return round(self.uniform(0.01, most), 3) if self.one_in(4) else 0.0
 
 
 def draw(seed: int) -> Scenario:
@@ -69,7 +62,7 @@ def draw(seed: int) -> Scenario:
     family = dice.pick(*FAMILIES)
     verb = dice.pick(*VERBS)
     size = round(dice.scale(1, 40) if dice.one_in(2) else dice.scale(10, 250))
-    credentials = dice.pick("none", "none", "good", "good", "token")
+    credentials: Credentials = dice.pick(*CREDENTIALS)
     service = _service(dice, seed, family, verb, size)
     network = Network(up=Spread(median=dice.pick(0.0, 0.02, 0.2), sigma=dice.pick(0.0, 0.5)))
     scenario = Scenario(
@@ -93,7 +86,7 @@ def draw(seed: int) -> Scenario:
     tells_apart = family != "gentle" or scenario.service.list_detail == "fine"
     if verb == "stop" and dice.one_in(8) and tells_apart:
         scenario = replace(scenario, stop_states=frozenset(dice.sample(sorted(STOP_STATES), dice.pick(1, 2))))
-    return scenario if family == "gentle" else _spoiled(dice, scenario)
+    return scenario if family == "gentle" else spoiled(dice, scenario)
 
 
 def _service(dice: Dice, seed: int, family: Family, verb: Verb, size: int) -> SimulatorOptions:
@@ -131,7 +124,7 @@ def _service(dice: Dice, seed: int, family: Family, verb: Verb, size: int) -> Si
 
 
 def _quotas(dice: Dice, verb: Verb, family: Family) -> dict[str, Quota]:
-    quotas = {}
+    quotas: dict[str, Quota] = {}
     for api in (verb, "list", "show"):
         if dice.one_in(2):
             limit, seconds = dice.pick((10, 1.0), (5, 1.0), (20, 5.0), (30, 60.0), (60, 60.0))
@@ -151,7 +144,9 @@ def _quotas(dice: Dice, verb: Verb, family: Family) -> dict[str, Quota]:
 
 
 def _options(dice: Dice, family: Family) -> RunOptions:
-    limits = LimitOptions(max_failures=1.0, deadline=7200.0 if family == "gentle" else dice.pick(300.0, 300.0, 120.0, 1200.0))
+    limits = LimitOptions(
+        max_failures=1.0, deadline=7200.0 if family == "gentle" else dice.pick(300.0, 300.0, 120.0, 1200.0)
+    )
     if family == "guarded":
         limits = _guards(dice)
     elif family != "gentle":
@@ -217,99 +212,14 @@ def _disturbance(dice: Dice, disaster: Disaster, family: Family) -> Disturbance:
 
 
 def _with_auth(dice: Dice, scenario: Scenario) -> Scenario:
-    auth = {"none": "none", "token": "token"}.get(scenario.credentials, "signature")
+    auths: dict[str, Literal["none", "signature", "token"]] = {"none": "none", "token": "token"}
+    auth = auths.get(scenario.credentials, "signature")
     service = replace(scenario.service, auth=auth)
     if scenario.family in {"rough", "hostile"} and auth == "signature":
-        kind = dice.pick("good", "good", "good", "renewed", "stale" if scenario.family == "hostile" else "renewed")
+        last: Credentials = "stale" if scenario.family == "hostile" else "renewed"
+        kind: Credentials = dice.pick("good", "good", "good", "renewed", last)
         if kind != "good":
             service = replace(service, expire_after=dice.scale(0.5, 200), renewed=RENEWED)
         scenario = replace(scenario, credentials=kind)
         service = replace(service, clock_skew=dice.pick(0.0, 0.0, 0.0, -300.0, 1200.0, -4000.0))
-    return replace(scenario, service=service)
-
-
-def _spoiled(dice: Dice, scenario: Scenario) -> Scenario:
-    """What a gentle service never does."""
-    service = replace(
-        scenario.service,
-        ends_by_itself=dice.share(),
-        flap=dice.share(),
-        restarted=dice.share(),
-        vanishes=dice.share(),
-        deleted_show=dice.pick("gone", "success"),
-        exchanging=dice.share(),
-        exchange_seconds=dice.scale(1, 200),
-        event_seconds=Spread(median=dice.scale(1, 60), sigma=0.7),
-        unmentioned=dice.share(),
-        faults=_faults(dice, scenario.family),
-    )
-    scenario = replace(scenario, service=service, network=_network(dice, scenario))
-    if service.auth == "none" and dice.one_in(2):
-        verbs: tuple[Verb, ...] = ("stop", "restart", "delete")
-        meddling = tuple((dice.scale(0.05, 60), dice.pick(*verbs), dice.pick(2, 3, 5)) for _ in range(dice.randint(1, 4)))
-        scenario = replace(scenario, meddling=meddling)
-    if scenario.family == "hostile":
-        scenario = _hostile(dice, scenario)
-    return scenario
-
-
-def _faults(dice: Dice, family: Family) -> Faults:
-    if dice.one_in(4):
-        return Faults()
-    kinds: Sequence[str] = (
-        *("error_500", "error_502_html", "error_503_retry_after", "timeout_504", "reset_before", "reset_after"),
-        *("truncated", "empty", "hang", "slow", "not_json", "wrong_types", "huge"),
-        *(("error_401",) if family == "hostile" else ()),
-    )
-    outage = Outage(
-        after=dice.scale(0.1, 60), seconds=dice.scale(1, 400), kind=dice.pick("error_500", "reset_before", "hang")
-    )
-    return Faults(
-        rate=dice.pick(0.0, 0.02, 0.1, 0.3),
-        kinds=tuple(dice.sample(kinds, dice.randint(1, len(kinds)))),  # type: ignore[arg-type]  # they are its words
-        apis=dice.pick(("stop", "restart", "delete", "list", "show"), ("stop", "restart", "delete"), ("list", "show")),
-        outages=(outage,) if dice.one_in(4) else (),
-        seconds=dice.pick(3.0, 3.0, 70.0, 2000.0),
-        huge_bytes=1 << 17,
-    )
-
-
-def _network(dice: Dice, scenario: Scenario) -> Network:
-    network = replace(
-        scenario.network,
-        max_answer=1 << 17 if scenario.page_size < 100 else 1 << 21,  # noqa: PLR2004  a page must fit
-        read_timeout=dice.pick(60.0, 60.0, 5.0),
-        abandoned_arrive=dice.pick(0.0, 0.5, 1.0),
-    )
-    if dice.one_in(3):
-        kinds = ("refused", "no_address", "connect_timeout", "tls_hung_up", "proxy_stumbled")
-        network = replace(network, faults=kinds, rate=dice.pick(0.02, 0.2))
-    if dice.one_in(6):
-        network = replace(network, cut=(dice.scale(0.1, 60), dice.scale(1, 400)))
-    return network
-
-
-def _hostile(dice: Dice, scenario: Scenario) -> Scenario:
-    table = dice.pick(
-        accidents.PASSING,
-        accidents.THROTTLED,
-        accidents.STUMBLES_AT_LOGIN,
-        accidents.FATAL,
-        accidents.FORBIDDEN,
-        accidents.ABOUT_ITEMS,
-        accidents.LIST_REFUSED,
-        accidents.LOOK_REFUSED,
-        accidents.EVERYTHING,
-        (),
-        (),
-    )
-    scenario = replace(
-        scenario, network=replace(scenario.network, canned=table, canned_rate=dice.pick(0.005, 0.03, 0.15))
-    )
-    service = scenario.service
-    if dice.one_in(6):
-        service = replace(service, deny=dice.pick(("list",), ("show",), (scenario.verb,), ("list", "show")))
-        service = replace(service, deny_code=dice.pick("DCS.2003", "APIGW.0302", "PAP5.0001"))
-    if dice.one_in(25):
-        service = replace(service, project_id="f" * 32)
     return replace(scenario, service=service)

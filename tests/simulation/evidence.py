@@ -42,7 +42,7 @@ class Evidence:
             if exchange.api == story.verb:
                 for task_id in exchange.ids:
                     self.asks[task_id].append(exchange)
-            elif exchange.api == "show" and exchange.end == "answered" and 400 <= exchange.status < 500:  # noqa: PLR2004
+            elif exchange.api == "show" and exchange.end == "answered" and 400 <= exchange.status < 500:
                 self.looks[exchange.ids[0]].append(Look(exchange, ""))
             elif exchange.api in {"show", "list"}:
                 for task_id, status in exchange.shown.items():
@@ -70,9 +70,7 @@ class Evidence:
 
     def may_count(self, exchange: Exchange, task_id: str) -> bool:
         """Whether the request was accepted for the task, or may have been, for all that is written down."""
-        return (
-            self.was_accepted(exchange, task_id) or self.is_open(exchange, task_id) or not self.was_kept(exchange)
-        )
+        return self.was_accepted(exchange, task_id) or self.is_open(exchange, task_id) or not self.was_kept(exchange)
 
     def was_intended(self, task_id: str, until: int) -> bool:
         """Whether a process that did not end by itself wrote down that it was about to ask for the task."""
@@ -101,5 +99,5 @@ class Evidence:
 
 def is_refused_whole(exchange: Exchange) -> bool:
     """Whether a request was refused as a whole, for what it said: not for a quota, not for who asked."""
-    clear = exchange.end == "answered" and 400 <= exchange.status < 500  # noqa: PLR2004  client errors
+    clear = exchange.end == "answered" and 400 <= exchange.status < 500
     return clear and exchange.status not in {THROTTLED, UNAUTHENTICATED, 403, 408, 410} and exchange.body != b""

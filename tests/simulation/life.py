@@ -23,10 +23,10 @@ from tests.simulation.wire import InMemoryTransport
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from orchestrator.dcs.operations.tasks import MigrationTasks
     from orchestrator.engine.account import Report
     from orchestrator.engine.directory import Opened
     from orchestrator.engine.events import Event
+    from orchestrator.engine.operation import BulkOperation
     from tests.simulation.scenario import Disturbance, Scenario
     from tests.simulation.world import World
 
@@ -97,14 +97,14 @@ class Living:
             life.rows = list(life.report.rows())
         self._transport.die()
         if self._opened is not None:
-            self._opened.record._connection.close()  # noqa: SLF001  without a last write: the process is gone
+            self._opened.record._connection.close()
         loop.bury()
 
     async def _execute(self, *, retry: bool) -> Report:
         opened = self._opened = directories.open_existing(self._world.directory)
         if opened is None:
             raise RuntimeError("the record is gone")
-        opened.record._offload = self._offload  # noqa: SLF001  no threads under a jumping clock
+        opened.record._offload = self._offload
         async with self.client() as client:
             run = self._run = Run(
                 operation_of(self._scenario, client),
@@ -114,7 +114,7 @@ class Living:
                 record=opened.record,
                 observers=(self._note,),
                 now=self._now,
-                random=Random(f"{self._scenario.seed}/run/{self.life.number}"),  # noqa: S311  repeatable
+                random=Random(f"{self._scenario.seed}/run/{self.life.number}"),
             )
             reopened = run.not_over(self._scenario.retry_words) if retry else None
             if reopened is not None:
@@ -188,7 +188,7 @@ class Living:
 
     def _fill_disk(self) -> None:
         if self._opened is not None:
-            connection = self._opened.record._connection  # noqa: SLF001  this disk is full from now on
+            connection = self._opened.record._connection
             pages = connection.execute("PRAGMA page_count").fetchone()[0]
             connection.execute(f"PRAGMA max_page_count={pages}")
 
@@ -201,20 +201,20 @@ class _Provider:
 
     async def fetch(self) -> Credentials:
         """The credentials as they are now."""
-        scenario, service = self._living._scenario, self._living._world.service  # noqa: SLF001  its own part
+        scenario, service = self._living._scenario, self._living._world.service
         if scenario.credentials == "token":
             return Credentials(token=service.options.secrets.token)
         expires, secrets = scenario.service.expire_after, service.options.secrets
         begun = bool(service.books.arrivals)
-        elapsed = self._living._loop.time() - service.books.arrivals[0].time if begun and self._living._loop else 0.0  # noqa: SLF001
+        elapsed = self._living._loop.time() - service.books.arrivals[0].time if begun and self._living._loop else 0.0
         if scenario.credentials == "renewed" and expires is not None and elapsed >= expires:
             secrets = RENEWED
         return Credentials(ak=secrets.ak, sk=secrets.sk)
 
 
-def operation_of(scenario: Scenario, client: DcsClient) -> MigrationTasks:
+def operation_of(scenario: Scenario, client: DcsClient) -> BulkOperation:
     """The real operation; with shorter pages than the vendor's, so that a short list has many."""
-    operation: MigrationTasks
+    operation: StopMigrationTasks | RestartMigrationTasks | DeleteMigrationTasks
     match scenario.verb:
         case "stop":
             operation = StopMigrationTasks(client, stop_states=scenario.stop_states)

@@ -1,4 +1,4 @@
-"""The loop that a simulated life runs on: virtual time, counted steps, and an order that depends on nothing but the seed.
+"""The loop that a simulated life runs on: virtual time, counted steps, and an order that depends on the seed alone.
 
 Two things of asyncio and anyio depend on memory addresses: the sets of tasks and of child scopes that a cancellation
 walks. Tasks and scopes are numbered here, so that a seed replays exactly in any process.
@@ -48,9 +48,10 @@ class NumberedScope(backend.CancelScope):
     """A cancel scope whose hash is its number."""
 
     __slots__ = ("_number",)
+    _number: int
 
     def __new__(cls, *, deadline: float = float("inf"), shield: bool = False) -> Self:
-        scope = super().__new__(cls, deadline=deadline, shield=shield)
+        scope: Self = super().__new__(cls, deadline=deadline, shield=shield)
         scope._number = next(_numbers)
         return scope
 
@@ -67,7 +68,7 @@ def numbered() -> Iterator[None]:
     global _numbers  # noqa: PLW0603  what a seed replays begins with it
     before, original = _numbers, backend.CancelScope
     _numbers = itertools.count(1)
-    backend.CancelScope = NumberedScope  # type: ignore[misc]  # for the block only
+    backend.CancelScope = NumberedScope  # type: ignore[assignment, misc]  # for the block only
     try:
         yield
     finally:
@@ -108,7 +109,7 @@ class SimLoop(VirtualTimeLoop):
         """Let go of a loop whose process died: what still hangs in it is closed, and cannot do anything any more."""
         self.set_exception_handler(lambda *_: None)
         self._ready.clear()
-        self._scheduled.clear()
+        self._scheduled.clear()  # type: ignore[attr-defined]  # of asyncio.base_events
         self.close()
         silent, sys.unraisablehook = sys.unraisablehook, lambda _: None
         try:
@@ -124,7 +125,7 @@ def _close(task: asyncio.Task[Any]) -> None:
     coroutine = task.get_coro()
     for _ in range(CLOSINGS):
         try:
-            coroutine.close()  # type: ignore[union-attr]
+            coroutine.close()
         except BaseException:  # noqa: BLE001, S112  its clean-up awaits, or finds nobody there: it is dead anyway
             continue
         return

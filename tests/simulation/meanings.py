@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from tests.simulation.scenario import Scenario
+if TYPE_CHECKING:
+    from tests.simulation.scenario import Scenario
 
 ENDED: Final = frozenset({"SUCCESS", "MIGRATION_SUCCESS", "FAILED", "MIGRATION_FAILED", "RELEASED", "ERROR"})
 OVER: Final = ENDED | {"TERMINATED"}

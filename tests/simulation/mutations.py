@@ -126,7 +126,7 @@ def _lost_is_sent_again(self: Submitter, failure: Failure, batch: int, items: li
 
 
 def _coarse_is_trusted(self: watch.Watch, items: Any, *, trusted: bool, **rest: Any) -> None:
-    _SEND_ON(self, items, trusted=trusted or True, **rest)
+    _SEND_ON(self, items, trusted=bool(items) or trusted, **rest)
 
 
 def _terminating_is_the_goal(self: StopMigrationTasks, status: str) -> Phase:
@@ -145,8 +145,8 @@ def _no_reissue_limit(self: watch.Watch, items: Any, *, trusted: bool) -> None:
     _REISSUE(self, items, trusted=trusted)
 
 
-def _confirmed_at_once(self: Ledger, item: int, after: State) -> State:
-    return after if self is not None and item >= 0 else after
+def _confirmed_at_once(_: Ledger, __: int, after: State) -> State:
+    return after
 
 
 def _missing_is_gone(self: watch.Watch, item: int, lane: Any) -> Any:
@@ -200,7 +200,6 @@ _SLOTS = Slots.__init__
 _APPEND = Record.append
 
 
-
 def _has_quota(scenario: Scenario) -> bool:
     quotas = scenario.service.quotas.values()
     told = any(quota.wording == "gateway" and not quota.strangers for quota in quotas)
@@ -208,16 +207,16 @@ def _has_quota(scenario: Scenario) -> bool:
 
 
 def _has_bad_batches(scenario: Scenario) -> bool:
-    return scenario.network.canned == ABOUT_ITEMS and scenario.options.limits.give_up_after > 100  # noqa: PLR2004
+    return scenario.network.canned == ABOUT_ITEMS and scenario.options.limits.give_up_after > 100
 
 
 def _is_guarded(scenario: Scenario) -> bool:
     limits = scenario.options.limits
-    return limits.max_failures != 1.0 and scenario.service.refuse_always > 0.02  # noqa: PLR2004  enough of them
+    return limits.max_failures != 1.0 and scenario.service.refuse_always > 0.02
 
 
 def _has_bounded_reissues(scenario: Scenario) -> bool:
-    return scenario.service.forget > 0 and scenario.options.poll.reissue_after < 100  # noqa: PLR2004  seconds
+    return scenario.service.forget > 0 and scenario.options.poll.reissue_after < 100
 
 
 def _is_coarse(scenario: Scenario) -> bool:
@@ -229,7 +228,9 @@ MUTATIONS = (
     Mutation(name="match answers by position", patches=((wire, "read_results", _read_by_position),)),
     Mutation(name="ignore refusals of single items", patches=((wire, "read_results", _read_all_accepted),)),
     Mutation(name="lose the rows of every other page", patches=((wire, "read_page", _read_empty_pages),)),
-    Mutation(name="forget a quota that was told", patches=((ApiPace, "throttled", _throttled_unheeded),), fits=_has_quota),
+    Mutation(
+        name="forget a quota that was told", patches=((ApiPace, "throttled", _throttled_unheeded),), fits=_has_quota
+    ),
     Mutation(name="allow twice the quota", patches=((ApiPace, "_limit", _double_limit),), fits=_has_quota),
     Mutation(name="resend blindly after a lost answer", patches=((Submitter, "_failed", _lost_is_sent_again),)),
     Mutation(name="trust a coarse list", patches=((watch.Watch, "_send_on", _coarse_is_trusted),), fits=_is_coarse),
@@ -242,7 +243,9 @@ MUTATIONS = (
     ),
     Mutation(name="forget the confirmations", patches=((Ledger, "_confirm", _confirmed_at_once),)),
     Mutation(name="take missing from a page for gone", patches=((watch.Watch, "single", _missing_is_gone),)),
-    Mutation(name="lose an item on isolation", patches=((Ready, "spoiled", _loses_one_when_spoiled),), fits=_has_bad_batches),
+    Mutation(
+        name="lose an item on isolation", patches=((Ready, "spoiled", _loses_one_when_spoiled),), fits=_has_bad_batches
+    ),
     Mutation(name="exceed the workers", patches=((Slots, "__init__", _twice_the_slots),)),
     Mutation(name="ignore the gate of a 401", patches=((Gate, "enter", _free_from_the_start),)),
     Mutation(name="never write answers down", patches=((Record, "append", _never_written),)),

@@ -31,6 +31,7 @@ RULES: tuple[Rule, ...] = (
     rules_limits.endings_have_reasons,
     rules_limits.guards_hold,
     rules_limits.requests_add_up,
+    rules_limits.the_end_is_seen,
     rules_limits.gentle_runs_finish,
     rules_limits.resumed_equals_undisturbed,
 )

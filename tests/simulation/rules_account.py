@@ -127,7 +127,9 @@ class _Judge:
         return "" if goals >= wanted else f"it was shown at its goal {goals} times, not {wanted}"
 
     def _already(self) -> str:
-        if any(self._evidence.may_count(ask, self._row.task_id) for ask in self._recent if self._evidence.was_kept(ask)):
+        if any(
+            self._evidence.may_count(ask, self._row.task_id) for ask in self._recent if self._evidence.was_kept(ask)
+        ):
             return "a request for it was accepted or left unanswered"
         return self._unless_shown(meanings.is_goal, "it was never shown at its goal")
 

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from orchestrator.engine.model import Ending
+from orchestrator.simulator.options import Faults
 from tests.simulation import meanings
 from tests.simulation.evidence import EPSILON, Evidence
 from tests.simulation.story import OK, THROTTLED, UNAUTHENTICATED
@@ -35,7 +36,7 @@ def known_quotas_are_kept(evidence: Evidence) -> Iterator[str]:
             blind = life.started_at + quota.seconds if life.number > 1 else 0.0
             late = [e for e in asked if e.status == THROTTLED and e.sent_turn > min(told) and e.sent_at >= blind]
             if late:
-                yield f"life {life.number}: {len(late)} {api} refused for {quota} that was known, at {late[0].sent_at:.3f}"
+                yield f"life {life.number}: {len(late)} {api} refused for a known {quota}, at {late[0].sent_at:.3f}"
 
 
 def a_401_is_no_storm(evidence: Evidence) -> Iterator[str]:
@@ -108,14 +109,18 @@ def endings_have_reasons(evidence: Evidence) -> Iterator[str]:
             continue
         ending, reason = life.report.ending, life.report.ending_reason
         mine = [e for e in evidence.story.exchanges if e.life == life.number]
-        if ending is Ending.REFUSED and not any(300 <= e.status < 500 for e in mine):  # noqa: PLR2004
+        if ending is Ending.REFUSED and not any(300 <= e.status < 500 for e in mine):
             yield f"life {life.number} was refused by nobody: {reason}"
         if ending is Ending.INTERRUPTED and life.struck != "drain" and "give_up_after" not in reason:
             yield f"life {life.number} was interrupted by nobody: {reason}"
         if ending is Ending.ABORTED and evidence.story.scenario.family != "guarded":
             yield f"life {life.number} was aborted by a guard that was off: {reason}"
         is_whole = not any(other.retried for other in evidence.story.lives)
-        if is_whole and ending is Ending.FINISHED and any(row.outcome in {"timed_out", "not_attempted"} for row in life.rows):
+        if (
+            is_whole
+            and ending is Ending.FINISHED
+            and any(row.outcome in {"timed_out", "not_attempted"} for row in life.rows)
+        ):
             yield f"life {life.number} finished with tasks left"
 
 
@@ -200,6 +205,24 @@ def requests_add_up(evidence: Evidence) -> Iterator[str]:
     for api, counts in story.last.report.requests.items():
         if counts.sent > left[api] or (undisturbed and counts.sent != left[api]):
             yield f"the account tells of {counts.sent} {api} requests, {left[api]} left"
+
+
+def the_end_is_seen(evidence: Evidence) -> Iterator[str]:
+    """Where looks are free to go, a task that reached its goal long before the deadline is not timed out."""
+    story = evidence.story
+    scenario, life = story.scenario, story.last
+    spoiled = scenario.network.cut or scenario.network.faults or scenario.network.canned or scenario.service.deny
+    limited = scenario.service.quotas or scenario.pace.requests_per_second
+    troubled = set(scenario.service.faults.apis) & {"list", "show"} and scenario.service.faults != Faults()
+    if spoiled or limited or troubled or life.report is None or life.report.ending is not Ending.DEADLINE:
+        return
+    slack = max(300.0, 5 * scenario.options.poll.max_interval)
+    for row in life.rows:
+        steps = story.service.books.history(row.task_id, life.ended_at)
+        if row.outcome != "timed_out" or not steps or not meanings.is_goal(scenario, steps[-1][1]):
+            continue
+        if max(steps[-1][0], life.started_at) < life.ended_at - slack:
+            yield f"{row.task_id} is {steps[-1][1]} since {steps[-1][0]:.3f}, unseen until {life.ended_at:.3f}"
 
 
 def gentle_runs_finish(evidence: Evidence) -> Iterator[str]:

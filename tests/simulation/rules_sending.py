@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from orchestrator.engine.model import Ending
@@ -68,7 +69,8 @@ def nobody_is_forgotten(evidence: Evidence) -> Iterator[str]:
     if life.ended_at - idle_since < FORGOTTEN:
         return
     for row in life.rows:
-        seen = [look for look in evidence.looks[row.task_id] if (look.exchange.closed_at or 0.0) < idle_since]
+        looks = [look for look in evidence.looks[row.task_id] if look.exchange.life == life.number]
+        seen = [look for look in looks if (look.exchange.closed_at or 0.0) < idle_since]
         if row.outcome == "not_attempted" and seen and meanings.is_actionable(story.scenario, seen[-1].status):
             yield f"{row.task_id} could be sent, and nothing was since {idle_since:.3f}"
 
@@ -86,7 +88,7 @@ def repeats_have_reasons(evidence: Evidence) -> Iterator[str]:
     most = evidence.story.scenario.options.poll.max_reissues
     for task_id, asks in evidence.asks.items():
         reissues = 0
-        for first, again in zip(asks, asks[1:], strict=False):
+        for first, again in itertools.pairwise(asks):
             accepted = evidence.was_accepted(first, task_id) and evidence.was_kept(first)
             reissues += accepted
             if evidence.reopened_between(task_id, first.life, again.life):

@@ -15,6 +15,7 @@ Family = Literal["gentle", "rough", "guarded", "hostile"]
 Verb = Literal["stop", "restart", "delete"]
 Disaster = Literal["death", "drain", "cancel", "disk"]
 Point = Literal["step", "time", "commit.before", "commit.after", "request.sent", "request.arrived", "request.answered"]
+Credentials = Literal["none", "good", "renewed", "stale", "token"]
 WireFault = Literal["refused", "no_address", "connect_timeout", "tls_hung_up", "proxy_stumbled"]
 
 STOP_STATES = frozenset({"MIGRATING", "FULLMIGRATING", "INCRMIGEATING"})
@@ -34,7 +35,7 @@ class Disturbance:
 class Network:
     """What lies between the run and the service."""
 
-    up: Spread = Spread(median=0.0)  # seconds from sending to arrival
+    up: Spread = field(default=Spread(median=0.0))  # seconds from sending to arrival
     faults: tuple[WireFault, ...] = ()
     rate: float = 0.0  # share of requests that do not even leave
     cut: tuple[float, float] | None = None  # from when on, and for how many seconds, nothing leaves
@@ -59,7 +60,7 @@ class Scenario:
     stop_states: frozenset[str] = STOP_STATES
     duplicates: int = 0  # ids that the input names twice
     page_size: int = 1000
-    credentials: Literal["none", "good", "renewed", "stale", "token"] = "none"
+    credentials: Credentials = "none"
     commit_seconds: float = 0.0
     disturbances: tuple[Disturbance, ...] = ()
     retry: bool = False  # whether a finished run is reopened once

@@ -53,5 +53,6 @@ def soak(say: Callable[[str], None], sizes: tuple[int, ...] = TASKS) -> int:
         first = first or each
         broken += bool(finding.violations) + (each > first * FLAT)
         days = finding.virtual_seconds / DAY
-        say(f"{tasks} tasks, {days:.1f} days, {finding.requests} requests, peak {peak / 1024:.0f} MB: {finding.violations}")
+        verdict = "no rule was broken" if not finding.violations else f"BROKEN {finding.violations}"
+        say(f"{tasks} tasks, {days:.1f} days, {finding.requests} requests, peak {peak / 1024:.0f} MB: {verdict}")
     return 1 if broken else 0

@@ -41,8 +41,10 @@ def tell(seed: int, say: Callable[[str], None], *, verbose: bool) -> int:
 def _drawn(scenario: Scenario) -> list[str]:
     network = replace(scenario.network, canned=())
     return [
-        f"seed {scenario.seed}: {scenario.family}, {scenario.verb}, pages of {scenario.page_size}, "
-        f"credentials {scenario.credentials}, {len(scenario.network.canned)} canned answers",
+        (
+            f"seed {scenario.seed}: {scenario.family}, {scenario.verb}, pages of {scenario.page_size}, "
+            f"credentials {scenario.credentials}, {len(scenario.network.canned)} canned answers"
+        ),
         f"service: {_unusual(scenario.service, SimulatorOptions())}",
         f"network: {_unusual(network, Network())}",
         f"options: {_unusual(scenario.options, RunOptions())} {scenario.pace}",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _KEY = ConnectionKey(
     host="dcs.example", port=443, is_ssl=True, ssl=True, proxy=None, proxy_auth=None, proxy_headers_hash=None
 )
+MOST_REQUESTS = 25_000  # of one run
 _DRIPS = 20  # parts of an answer that drips
 _CONNECT_SECONDS = 10.0
 _READS = 4  # read time-outs that an answer may take altogether
@@ -48,6 +49,8 @@ class Tap:
     def open(self, life: int, now: float, request: Request, url: str) -> Exchange:
         """A request leaves."""
         number = len(self.exchanges)
+        if number > MOST_REQUESTS:
+            raise RuntimeError(f"no end of requests after {MOST_REQUESTS}")
         exchange = Exchange(number, life, request.api, _named(request, url), now, page=_page(request))
         exchange.sent_turn = next(self._turns)
         self.exchanges.append(exchange)
@@ -84,7 +87,7 @@ class InMemoryTransport:
         self._network = network
         self._life = life
         self._point = point
-        self._random = Random(f"{seed}/wire/{life}")  # noqa: S311  repeatable on purpose
+        self._random = Random(f"{seed}/wire/{life}")
         self._unarrived: dict[int, tuple[float, Exchange, Incoming, asyncio.TimerHandle]] = {}
 
     async def send(self, request: Request, *, url: str) -> Response:
@@ -136,7 +139,7 @@ class InMemoryTransport:
         if network.canned and random.random() < network.canned_rate:
             canned = random.choice(network.canned)
         if canned is not None and request.api in canned.apis:
-            if canned.after and random.random() < 0.5:  # noqa: PLR2004  a coin
+            if canned.after and random.random() < 0.5:
                 await self._arrival(exchange, request, url)
             elif network.up.median:
                 await asyncio.sleep(chance.seconds(network.up, random.random()))
@@ -234,5 +237,3 @@ def _named(request: Request, url: str) -> tuple[str, ...]:
 def _page(request: Request) -> tuple[int, int] | None:
     query = dict(request.query)
     return (int(query["offset"]), int(query["limit"])) if request.api == "list" else None
-
-

@@ -1,4 +1,4 @@
-"""The world of one seed: the service, the clock that outlives processes, and the lives of the run, one after another."""
+"""The world of one seed: the service, the clock that outlives processes, and the lives of the run, one by one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from orchestrator.engine.source import collect
 from orchestrator.simulator.core import DEFAULT_EPOCH, Incoming, Service
 from tests.simulation.life import PROJECT, Living, operation_of
 from tests.simulation.loop import numbered
-from tests.simulation.scenario import Disturbance
 from tests.simulation.story import START, Life, Story
 from tests.simulation.wire import Tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.simulation.scenario import Scenario, Verb
+    from tests.simulation.scenario import Disturbance, Scenario, Verb
 
 MOST_LIVES = 12
 DOWNTIME = 30.0  # seconds, where nobody drew one
@@ -123,15 +122,17 @@ class World:
             )
             self.story.refolded = [row.outcome for row in run.report().rows()]
         finally:
-            opened.record._connection.close()  # noqa: SLF001  it is read-only
+            opened.record._connection.close()
 
     def _search(self) -> None:
         content = (self.directory / directories.NAME).read_bytes()
         told = "\n".join(f"{life.error} {life.events}" for life in self.story.lives).encode()
         for secret in SECRETS:
-            self.story.leaks += [f"{secret.decode()} is in {where}" for where, text in (
-                ("the record", content), ("an event or an error", told)
-            ) if secret in text]
+            self.story.leaks += [
+                f"{secret.decode()} is in {where}"
+                for where, text in (("the record", content), ("an event or an error", told))
+                if secret in text
+            ]
 
 
 def play(scenario: Scenario) -> Story:
@@ -143,5 +144,3 @@ def play(scenario: Scenario) -> Story:
             return World(scenario, directory).play()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-
-

@@ -91,7 +91,7 @@ class TestTheSameRun:
             account = judge(stage, ran)
             assert account.counted == {"stopped": 120}
             assert account.summary["attempts"] == 2
-            assert ran.named("run.started")[0]["attempt"] == 2
+            assert ran.named("run.resumed")[0]["attempt"] == 2
 
     @pytest.mark.parametrize(
         ("change", "word"),
@@ -150,7 +150,7 @@ class TestAttempts:
             assert ran.code == 0
             account = judge(stage, ran, Leeway(losses=True))
             assert account.summary["attempts"] == 2
-            assert ran.named("run.started")[0]["attempt"] == 2
+            assert ran.named("run.resumed")[0]["attempt"] == 2
 
 
 class TestRetry:

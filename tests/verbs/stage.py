@@ -39,7 +39,7 @@ class Stage:
             "tasks": {"file": "ids.txt"},
             "poll": {"first_after": "50ms", "interval": "100ms"},
             "retry": {"base_backoff": "20ms", "max_backoff": "100ms", "attempts": 3},
-            "output": {"dir": str(self.out)},
+            "output": {"dir": str(self.out), "formats": ["json", "csv"]},  # drawing the page takes its time
         }
         (folder / "ids.txt").write_text("".join(f"{item}\n" for item in self.ids))
         self.write()

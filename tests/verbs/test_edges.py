@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from rich.console import Console as RichConsole
+from rich.live import Live
 
-from orchestrator.cli.progress import Numbers, Tally
+from orchestrator.cli.progress import Numbers, Pace, Tally
 from orchestrator.cli.recorded import NOWHERE, words_of
 from orchestrator.cli.state import state_fields, state_line
 from orchestrator.cli.verify import Findings, describe
+from orchestrator.cli.views import Bar
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Failure, Phase, Quota, Verdict
 from orchestrator.errors import InputError, RecordUnusableError
@@ -19,6 +23,9 @@ from tests.verbs.stage import opened
 if TYPE_CHECKING:
     from pathlib import Path
 
+DEEP: list[Any] = []
+for _ in range(20):
+    DEEP = [DEEP]
 VENDOR = "https://dcs.cn-north-4.myhuaweicloud.com"
 
 
@@ -112,3 +119,23 @@ def test_the_list_of_a_service_that_says_too_little_selects_nothing(tmp_path: Pa
     with opened(tmp_path, tasks=3, faults={"rate": 1.0, "kinds": ["error_502_html"]}) as stage:
         stage.write(tasks={"where": {"status": ["MIGRATING"]}})
         assert stage.call("plan", stage.path).code == 75
+
+
+class TestBar:
+    """Where the terminal is made narrower it breaks our lines in two: all of what they became must go."""
+
+    @pytest.mark.parametrize(("columns", "wiped"), [(30, "\x1b[5A\r\x1b[J\x1b[1B"), (80, None), (120, None)])
+    def test_leaves_no_remains_on_a_terminal_that_was_made_narrower(self, columns: int, wiped: str | None) -> None:
+        numbers = Numbers(total=5_000, over=3_100, waiting=1_200, failed=0, to_send=700)
+        tally = Tally(lambda _: Phase.ALIEN)
+        failure = Failure(verdict=Verdict.THROTTLED, quota=Quota(policy="user", limit=5, seconds=10.0))
+        tally(ev.RequestEnded(at=1e9, api="stop", result="throttled", seconds=0, attempt=1, delay=99, failure=failure))
+        screen = RichConsole(file=io.StringIO(), force_terminal=True, width=80, height=24, legacy_windows=False)
+        with Live(console=screen, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+            bar = Bar(live, now=lambda: 1e9)
+            bar.draw(numbers, tally, Pace())
+            screen.width = columns
+            bar.draw(numbers, tally, Pace())
+        shown = screen.file.getvalue()  # type: ignore[attr-defined]  # in memory
+        assert ("\x1b[J" in shown) is (wiped is not None)
+        assert wiped is None or wiped in shown
