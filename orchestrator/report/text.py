@@ -35,9 +35,7 @@ MAX_NOTES = 5
 MAX_MESSAGE = 160
 
 
-def render_text(
-    report: Report, *, files: Sequence[Path], job_path: str | Path, colour: bool, verb: str = "run"
-) -> str:
+def render_text(report: Report, *, files: Sequence[Path], job_path: str | Path, colour: bool, verb: str = "run") -> str:
     """The summary that ends a run, with a line break at its end.
 
     Args:

@@ -24,7 +24,10 @@ V = TypeVar("V")
 Met = Counter[str]
 
 # Rows that cannot be met, each with its reason.
-IMPOSSIBLE: dict[str, str] = {}
+IMPOSSIBLE: dict[str, str] = {
+    "take up unclaimed: SENDING": "what was about to leave is counted as lost before the table is asked",
+    "take up claimed: SENDING": "the same",
+}
 
 V_BATCH = (
     *(Verdict.THROTTLED, Verdict.UNAUTHENTICATED, Verdict.FORBIDDEN, Verdict.RUN_REFUSED),

@@ -120,11 +120,14 @@ class _Judge:
         if not self._may_count(self._asks) and not self._was_intended():
             return "no request for it was accepted or left unanswered"
         if self._scenario.verb == "delete":
-            truth = self._evidence.story.service.books.status_of(self._row.task_id, self._life.ended_at)
-            return "" if truth in {None, "DELETED"} else "the service has it still"
+            return self._done_by_being_gone()
         goals = len(self._shown(meanings.is_goal))
         wanted = self._scenario.options.poll.confirmations
         return "" if goals >= wanted else f"it was shown at its goal {goals} times, not {wanted}"
+
+    def _done_by_being_gone(self) -> str:
+        truth = self._evidence.story.service.books.status_of(self._row.task_id, self._life.ended_at)
+        return "" if truth in {None, "DELETED"} else "the service has it still"
 
     def _already(self) -> str:
         if any(
@@ -134,6 +137,8 @@ class _Judge:
         return self._unless_shown(meanings.is_goal, "it was never shown at its goal")
 
     def _not_found(self) -> str:
+        if self._scenario.verb == "delete":  # to be in no page of the list is proof enough
+            return self._done_by_being_gone()
         refusals = self._refused_looks()
         if not refusals:
             return "no single look was told that it is not there"

@@ -184,9 +184,9 @@ def _came_back(evidence: Evidence, task_id: str, now: Exchange) -> bool:
         return True
     if _times_at_goal(evidence, task_id, now):
         return False
-    if evidence.was_accepted(last, task_id) and evidence.was_kept(last):
-        return False
     since = evidence.known_at(last) - EPSILON
+    if evidence.was_accepted(last, task_id) and evidence.was_kept(last):  # forgotten, it comes back by the reissue rule
+        return now.sent_at >= since + evidence.story.scenario.options.poll.reissue_after
     return any(
         (look.exchange.arrived_at or 0.0) >= since
         and look.exchange.closed_turn < now.sent_turn
@@ -201,9 +201,11 @@ def requests_add_up(evidence: Evidence) -> Iterator[str]:
     if story.last.report is None:
         return
     left = Counter(exchange.api for exchange in story.exchanges)
-    undisturbed = all(life.end == "ended" for life in story.lives)
+    # A request that is ended while its credentials are fetched is counted, and never left.
+    untold = sum(life.struck != "" for life in story.lives) * story.scenario.options.submit.workers
+    undisturbed = not any(life.struck for life in story.lives)
     for api, counts in story.last.report.requests.items():
-        if counts.sent > left[api] or (undisturbed and counts.sent != left[api]):
+        if counts.sent > left[api] + untold or (undisturbed and counts.sent != left[api]):
             yield f"the account tells of {counts.sent} {api} requests, {left[api]} left"
 
 

@@ -14,7 +14,7 @@ from tests.simulation.examine import examine_seed
 from tests.simulation.world import play
 
 CHUNK = 10
-CHUNKS = 10
+CHUNKS = 15
 
 FINGERPRINT = """
 from tests.simulation.draws import draw
