@@ -35,7 +35,11 @@ def report(settings: Settings, console: Console) -> int:
         raise TypeError("the parser lets no report through without a directory")
     account = read_recorded(settings.directory).report
     account.check()
-    wanted = [(path, render) for path, render in zip(settings.targets, _renderers(), strict=True) if path is not None]
+    wanted = [
+        (path, render)
+        for path, render in zip(settings.targets, _renderers(settings.directory), strict=True)
+        if path is not None
+    ]
     for path, render in wanted:
         if str(path) == STDOUT:
             out = _Chunks(console)
@@ -50,13 +54,14 @@ def report(settings: Settings, console: Console) -> int:
     return 0
 
 
-def _renderers() -> list[Render]:
+def _renderers(directory: Path) -> list[Render]:
     """In the order of `Settings.targets`; each is imported when it is called."""
 
     def html(account: Report, stream: TextIO) -> None:
+        from orchestrator.report.onward import Paths
         from orchestrator.report.page import write_page
 
-        write_page(account, stream)
+        write_page(account, stream, Paths(directory=str(directory)))
 
     def csv(account: Report, stream: TextIO) -> None:
         from orchestrator.report.table import write_table

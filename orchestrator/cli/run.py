@@ -222,14 +222,15 @@ class Command:
                 observers.extend(telemetry.observers)
                 report, drained = await self._watched(run, view, gauge, tally, telemetry)
                 telemetry.finish(report)
-        files = write_account(
-            report,
-            self.directory,
-            self.spec.output.formats,
-            page=not drained,
-            job_path=self.job_path,
-            verb=self.verb,
-        )
+                # The account comes before the last spans and metrics: a signal leaves it little time.
+                files = write_account(
+                    report,
+                    self.directory,
+                    self.spec.output.formats,
+                    page=not drained,
+                    job_path=self.job_path,
+                    verb=self.verb,
+                )
         self._last_word(termination.of_report(report, self.directory))
         colour = self.console.shows_colour(self.console.stdout)
         self.console.say(render_text(report, files=files, job_path=self.job_path, colour=colour, verb=self.verb))

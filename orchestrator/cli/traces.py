@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Any of these means that somebody wants traces: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 CONFIGURES: Final = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 EXPORTERS: Final = "opentelemetry_traces_exporter"  # the SDK's own name for where exporters announce themselves
-CLOSING_SECONDS: Final = 3.0  # the last spans may take so long; a collector that hangs does not hold up the end
+CLOSING_SECONDS: Final = 2.0  # the last spans may take so long; a collector that hangs does not hold up the end
 EXTRA: Final = "install dcs-orchestrator[otel]"
 
 
@@ -88,6 +88,7 @@ def _provider(environ: Mapping[str, str], log: FilteringBoundLogger, stderr: Tex
             continue
         exporter = _exporter(_entry_point(name, environ), log)
         if exporter is None:
+            provider.shutdown()
             return None
         provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider

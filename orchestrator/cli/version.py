@@ -7,8 +7,19 @@ from importlib import metadata
 
 from orchestrator._version import __version__
 
-PARTS = ("aiohttp", "anyio", "msgspec", "pydantic", "ruamel.yaml", "structlog", "rich", "shtab")
-EXTRAS = ("huaweicloudsdkcore", "opentelemetry-sdk", "prometheus-client", "uvloop")  # told where they are there
+PARTS = (
+    "aiohttp",
+    "anyio",
+    "msgspec",
+    "pydantic",
+    "ruamel.yaml",
+    "structlog",
+    "rich",
+    "shtab",
+    "pygal",
+    "prometheus-client",
+)
+EXTRAS = ("huaweicloudsdkcore", "opentelemetry-sdk", "uvloop")  # told where they are there
 MISSING = "missing"
 
 

@@ -286,7 +286,9 @@ class Ledger:
                 continue
             state = State(number)
             if state is State.SENDING:
+                tries = self.tries[item]  # a death of ours is no failure of the service's
                 self._lose((item,), Failure(verdict=Verdict.LOST, message="the run died before the answer came"))
+                self.tries[item] = tries
                 continue
             after = (TAKEN_UP_CLAIMED if self.claimed[item] else TAKEN_UP_UNCLAIMED).get(state, state)
             self._set(item, state, after)

@@ -43,6 +43,7 @@ class Poller:
         self._pages: deque[tuple[PageLook, list[Shelf]]] = deque()
         self._singles: deque[int] = deque()
         self._queued: set[int] = set()  # items in `_singles`
+        self._chased: set[int] = set()  # items that were missing from their page, and are looked for on another
         self._work = anyio.Event()
 
     async def run(self) -> None:
@@ -198,10 +199,15 @@ class Poller:
         state, now = self._context.ledger.state, self._context.clock.stamp()
         missing = [item for item in look.items if item not in found and state[item] in PENDING]
         elsewhere = len(missing) > STRAYS and self._moved_away(missing, look)
+        self._chased -= found
         for item in missing:
-            if not elsewhere:
+            chased = elsewhere and item not in self._chased  # once: perhaps it stands in the list no more
+            if chased:
+                self._chased.add(item)
+            else:
+                self._chased.discard(item)
                 self._places.forget(item)
-            self._agenda.look_at(item, now, singly=not elsewhere)
+            self._agenda.look_at(item, now, singly=not chased)
         waiting = [item for item in look.items if item in found and state[item] == State.WAITING]
         self._watch.reissue_overdue(waiting, trusted=self._watch.list_is_fine)
         if not self._watch.list_is_fine:

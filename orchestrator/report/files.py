@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 SUMMARY = "summary.json"
 TABLE = "tasks.csv"
 PAGE = "report.html"
+RECORD = "run.db"
 BUFFER = 1 << 20  # bytes; a table of a million rows is some 150 MB
 MODE = 0o666  # the umask takes from it what it takes
 
@@ -109,7 +110,8 @@ def _renderers(
     from orchestrator.report.onward import Paths
     from orchestrator.report.page import write_page
 
-    paths = Paths(job=str(job_path or Paths().job), directory=str(directory), verb=verb)
+    recorded = (directory / RECORD).exists()
+    paths = Paths(job=str(job_path or Paths().job), directory=str(directory), verb=verb, recorded=recorded)
     yield "html", PAGE, lambda stream: write_page(report, stream, paths)
 
 

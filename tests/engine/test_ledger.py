@@ -270,10 +270,10 @@ class TestTakenUp:
         assert one.state[0] == after
         assert (0 in one.failures) is (after is State.AMBIGUOUS)
 
-    def test_an_intent_without_an_answer_counts_as_sent(self) -> None:
+    def test_an_intent_without_an_answer_counts_as_sent_but_as_no_failed_try(self) -> None:
         one = standing(State.SENDING)
         one.apply(ev.RunStarted(at=1.0, attempt=2, items=1))
-        assert (one.sends[0], one.claimed[0], one.tries[0]) == (1, 1, 1)
+        assert (one.sends[0], one.claimed[0], one.tries[0]) == (1, 1, 0)
 
 
 class TestReopened:

@@ -38,6 +38,12 @@ class TestOnward:
         for verb in ("verify OUT_DIR", "undo OUT_DIR", "report OUT_DIR --html"):
             assert f"orchestrator {verb}" in text
 
+    def test_without_a_record_there_is_nothing_to_verify(self) -> None:
+        """What `merge` wrote is an account of several records."""
+        text = markup(make_report([make_row("a", "timed_out")]), Paths(recorded=False))
+        assert "--retry" in text
+        assert "verify" not in text
+
     def test_only_a_stop_can_be_undone(self) -> None:
         info = RunInfo(run_id="r", name="n", operation="delete")
         assert "undo" not in markup(make_report(info=info))

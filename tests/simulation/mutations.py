@@ -16,13 +16,14 @@ from orchestrator.engine.canary import Canary
 from orchestrator.engine.context import Context
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.ledger import Ledger
-from orchestrator.engine.model import Ack, Failure, Page, Phase, Quota
+from orchestrator.engine.model import Ack, Failure, Phase, Quota
 from orchestrator.engine.pace import ApiPace
 from orchestrator.engine.ready import Ready
 from orchestrator.engine.record import Record
 from orchestrator.engine.slots import Slots
 from orchestrator.engine.states import State
 from orchestrator.engine.submitter import Submitter
+from orchestrator.engine.survey import Survey
 from tests.simulation.accidents import ABOUT_ITEMS
 from tests.simulation.draws import draw
 from tests.simulation.examine import examine
@@ -98,15 +99,15 @@ def _read_all_accepted(response: Response, *, api: str, ids: Sequence[str], now:
     return Ack(accepted=list(ids), request_id=ack.request_id)
 
 
-def _read_empty_pages(response: Response, *, now: float) -> Page:
-    page = _READ_PAGE(response, now=now)
-    is_dropped = sum(map(len, page.ids)) % 2 == 0
-    return Page(ids=[""] * len(page.ids), statuses=page.statuses, count=page.count) if is_dropped else page
+def _unseen_are_dropped(self: Survey) -> None:
+    self._ready.survey_is_over()
 
 
-def _throttled_unheeded(self: ApiPace, now: float, started_at: float, failure: Failure) -> Quota | None:
-    self.answered(now, started_at)
-    return failure.quota
+def _throttled_and_forgotten(self: ApiPace, now: float, started_at: float, failure: Failure) -> Quota | None:
+    quota = _THROTTLED(self, now, started_at, failure)
+    self.quotas.clear()
+    self._block(now + 1.0)
+    return quota
 
 
 def _double_limit(self: ApiPace, quota: Quota) -> int:
@@ -188,7 +189,7 @@ def _never_written(self: Record, event: Any) -> None:
 
 
 _READ_RESULTS = wire.read_results
-_READ_PAGE = wire.read_page
+_THROTTLED = ApiPace.throttled
 _LIMIT = ApiPace._limit
 _FAILED = Submitter._failed
 _SEND_ON = watch.Watch._send_on
@@ -215,8 +216,11 @@ def _is_guarded(scenario: Scenario) -> bool:
     return limits.max_failures != 1.0 and scenario.service.refuse_always > 0.02
 
 
-def _has_bounded_reissues(scenario: Scenario) -> bool:
-    return scenario.service.forget > 0 and scenario.options.poll.reissue_after < 100
+def _has_no_reissues(scenario: Scenario) -> bool:
+    poll = scenario.options.poll
+    return (
+        scenario.service.forget > 0 and poll.max_reissues == 0 and poll.reissue_after < scenario.options.limits.deadline
+    )
 
 
 def _is_coarse(scenario: Scenario) -> bool:
@@ -227,9 +231,11 @@ MUTATIONS = (
     Mutation(name="skip the intent", patches=((Context, "flush", _no_flush),)),
     Mutation(name="match answers by position", patches=((wire, "read_results", _read_by_position),)),
     Mutation(name="ignore refusals of single items", patches=((wire, "read_results", _read_all_accepted),)),
-    Mutation(name="lose the rows of every other page", patches=((wire, "read_page", _read_empty_pages),)),
+    Mutation(name="drop whom no page shows", patches=((Survey, "_hand_over", _unseen_are_dropped),)),
     Mutation(
-        name="forget a quota that was told", patches=((ApiPace, "throttled", _throttled_unheeded),), fits=_has_quota
+        name="forget a quota that was told",
+        patches=((ApiPace, "throttled", _throttled_and_forgotten),),
+        fits=_has_quota,
     ),
     Mutation(name="allow twice the quota", patches=((ApiPace, "_limit", _double_limit),), fits=_has_quota),
     Mutation(name="resend blindly after a lost answer", patches=((Submitter, "_failed", _lost_is_sent_again),)),
@@ -239,7 +245,7 @@ MUTATIONS = (
     Mutation(
         name="reissue without bound",
         patches=((watch.Watch, "reissue_overdue", _no_reissue_limit),),
-        fits=_has_bounded_reissues,
+        fits=_has_no_reissues,
     ),
     Mutation(name="forget the confirmations", patches=((Ledger, "_confirm", _confirmed_at_once),)),
     Mutation(name="take missing from a page for gone", patches=((watch.Watch, "single", _missing_is_gone),)),

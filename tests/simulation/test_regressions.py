@@ -180,6 +180,43 @@ class TestLooking:
         firsts = [story.service.books.first_status(task_id) for task_id in story.service.ids]
         assert came_to(story) == {"stopped": firsts.count("INCRMIGEATING"), "skipped": firsts.count("FULLMIGRATING")}
 
+    def test_tasks_that_left_the_list_are_not_chased_through_its_pages(self) -> None:
+        """Seed 2813: four deleted tasks of one page were looked for on another, and another, 13 pages a second."""
+        story = played(
+            Scenario(
+                seed=2813,
+                verb="delete",
+                service=service(
+                    tasks=215,
+                    seed=2813,
+                    strangers=150,
+                    states={"TERMINATED": 12, "SUCCESS": 4, "MIGRATING": 2},
+                    delete_seconds=Spread(median=3.0, sigma=0.4),
+                    latency=Spread(median=0.4),
+                    quotas={"show": Quota(limit=10, seconds=1.0, wording="bare")},
+                ),
+                options=RunOptions(
+                    submit=SubmitOptions(batch_size=1),
+                    poll=PollOptions(interval=10.0),
+                    limits=replace(ALL, deadline=7200.0),
+                ),
+                page_size=15,
+            )
+        )
+        assert sum(exchange.api == "list" for exchange in story.exchanges) < 300
+
+    def test_a_death_is_no_failed_attempt(self) -> None:
+        """Seed 2440: refused four times of five and then cut off by a death, a task was watched until the deadline."""
+        story = played(
+            Scenario(
+                seed=2440,
+                service=service(refuse_always=1.0, refusals="plain", latency=Spread(median=0.5)),
+                options=RunOptions(retry=RetryOptions(attempts=2), limits=replace(ALL, deadline=7200.0)),
+                disturbances=(Disturbance(disaster="death", point="request.arrived", at=15, downtime=1.0),),
+            )
+        )
+        assert came_to(story) == {"rejected": 12}
+
 
 class TestGuards:
     def test_a_resumed_canary_counts_who_is_out_already(self) -> None:
