@@ -80,7 +80,7 @@ def _tree(value: object, column: int) -> Any:
         case Model():
             return _model(value, column)
         case Mapping():
-            return CommentedMap((key, _tree(part, column + _STEP)) for key, part in value.items())
+            return CommentedMap((_tree(key, column), _tree(part, column + _STEP)) for key, part in value.items())
         case str():
             return _scalar(value)
         case Sequence():

@@ -103,6 +103,8 @@ class Watch:
         places: list[int] = []
         news: dict[str, list[int]] = {}
         codes = {word: ledger.code(word) for word in set(page.statuses)}
+        # What ends a wait is news to whoever still waits: it may have been seen first while its batch was in flight.
+        decisive = {word for word in codes if context.operation.phase(word) in (Phase.GOAL, Phase.ENDED)}
         for place, (item_id, word) in enumerate(zip(page.ids, page.statuses, strict=True), start=offset):
             item = get(item_id)
             if item is None:
@@ -110,7 +112,7 @@ class Watch:
             found.append(item)
             places.append(place)
             stands = state[item]
-            if stands < FIRST_FINAL and (status[item] != codes[word] or stands in ALWAYS_NEWS):
+            if stands < FIRST_FINAL and (status[item] != codes[word] or stands in ALWAYS_NEWS or word in decisive):
                 news.setdefault(word, []).append(item)
         self._places.note(found, places)
         distinct = set(found)

@@ -32,6 +32,11 @@ class TestValues:
         printed = to_yaml([ConfigMap(metadata=Metadata(name="x"), data=data)], header="h")
         assert read(printed)[0]["data"] == data
 
+    def test_a_key_that_looks_like_something_else_stays_text(self) -> None:
+        """A file may be called `no`."""
+        printed = to_yaml([ConfigMap(metadata=Metadata(name="x"), data={"no": "a", "1": "b"})], header="h")
+        assert read(printed)[0]["data"] == {"no": "a", "1": "b"}
+
     def test_what_looks_like_something_else_stays_text(self) -> None:
         data = {
             str(n): text for n, text in enumerate(["yes", "No", "1:30", "0o7", "1e3", "~", "", "null", ".5", "=", "<<"])

@@ -120,6 +120,9 @@ def _service(dice: Dice, seed: int, family: Family, verb: Verb, size: int) -> Si
         "churn": Churn(created=dice.pick(0.0, 0.0, 0.5), deleted=dice.pick(0.0, 0.0, 0.5)),
         "quotas": _quotas(dice, verb, family) if dice.one_in(2) else {},
     }
+    if family == "gentle" and options["stop_delay"]:
+        # Else a stop repeated after a death is refused as often as is allowed, while the first one takes its time.
+        options["again"] = "accept"
     return SimulatorOptions(**options)
 
 

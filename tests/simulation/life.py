@@ -128,7 +128,7 @@ class Living:
         return self._world.stamp(self._world.now if self._loop is None else self._loop.time())
 
     def _note(self, event: Event) -> None:
-        if not self._cut:
+        if not self._cut and not self._scenario.quiet:
             self.life.events.append(event)
 
     async def _offload(self, write: Callable[[], None]) -> None:

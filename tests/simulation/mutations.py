@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
@@ -141,9 +141,10 @@ def _alien_is_actionable(self: StopMigrationTasks, status: str) -> Phase:
 
 
 def _no_reissue_limit(self: watch.Watch, items: Any, *, trusted: bool) -> None:
-    for item in items:
-        self._context.ledger.reissues[item] = 0
+    context, options = self._context, self._context.options
+    context.options = replace(options, poll=replace(options.poll, max_reissues=99))
     _REISSUE(self, items, trusted=trusted)
+    context.options = options
 
 
 def _confirmed_at_once(_: Ledger, __: int, after: State) -> State:
