@@ -50,11 +50,22 @@ class Survey:
 
     async def run(self) -> None:
         """Walk, then hand over what no page showed."""
+        if self._is_resumed:
+            self._hold_back()
         if self._context.operation.max_page and self._unseen > ALONE:
             if self._is_resumed:
                 await self._revisit()
             await self._walk()
         self._hand_over()
+
+    def _hold_back(self) -> None:
+        """Let nobody decide at first sight on what was sent when the process died: it may only just have arrived."""
+        context = self._context
+        until = context.clock.stamp() + context.options.poll.first_after
+        for item, state in enumerate(context.ledger.state):
+            if state == State.AMBIGUOUS:
+                self._agenda.undecided_until[item] = until
+                self._agenda.look_at(item, until)
 
     async def _revisit(self) -> None:
         """Read the pages on which the attempt before saw those that are still open: mostly they are there still."""
