@@ -57,11 +57,15 @@ class TestConsole:
         os.close(writing)
 
     def test_a_reader_in_memory_that_has_gone_is_none_either(self) -> None:
+        tried: list[str] = []
+
         class Gone(io.StringIO):
-            def write(self, _: str, /) -> int:
+            def write(self, text: str, /) -> int:
+                tried.append(text)
                 raise BrokenPipeError
 
         Console(stdin=Gone(), stdout=Gone(), stderr=Gone(), environ={}).say("nobody hears")
+        assert tried == ["nobody hears"]
 
     def test_a_command_whose_reader_has_gone_is_quiet(self) -> None:
         process = subprocess.run(  # noqa: S603 - our own command

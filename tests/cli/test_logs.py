@@ -49,8 +49,12 @@ class TestLog:
         assert not structlog.is_configured()
 
     def test_a_reader_that_has_gone_ends_nothing(self) -> None:
+        tried: list[str] = []
+
         class Gone(io.StringIO):
-            def write(self, _: str, /) -> int:
+            def write(self, text: str, /) -> int:
+                tried.append(text)
                 raise BrokenPipeError
 
         open_log(Gone(), json_lines=True).error("a.b")
+        assert len(tried) == 1

@@ -86,11 +86,15 @@ class TestPlain:
         assert len(text_of(console.stderr).splitlines()) == 3 + 4
 
     def test_a_reader_that_has_gone_ends_nothing(self) -> None:
+        tried: list[str] = []
+
         class Gone(io.StringIO):
-            def write(self, _: str, /) -> int:
+            def write(self, text: str, /) -> int:
+                tried.append(text)
                 raise BrokenPipeError
 
         PlainLines(Gone(), now=Clock()).draw(NUMBERS, tally(), Pace())
+        assert len(tried) == 1
 
 
 class TestComposition:
@@ -112,7 +116,7 @@ class TestComposition:
         assert "━" in stream.getvalue()
 
     def test_nothing_to_do_is_no_division_by_zero(self) -> None:
-        compose(Numbers(total=0, over=0, waiting=0, failed=0, to_send=0), [], width=80)
+        assert compose(Numbers(total=0, over=0, waiting=0, failed=0, to_send=0), [], width=80)
 
     def test_fitting_keeps_the_first_part_whatever_the_width(self) -> None:
         assert fit(["first", "second"], 3) == "first"
@@ -168,8 +172,10 @@ class TestBar:
 
 class TestKeepDrawing:
     async def test_ends_at_once_for_a_view_that_draws_nothing(self) -> None:
-        with open_view("none", console_in_memory()) as view:
+        console = console_in_memory()
+        with open_view("none", console) as view, anyio.fail_after(5):
             await keep_drawing(view, Gauge(), tally())
+        assert text_of(console.stderr) == ""
 
     async def test_draws_until_cancelled(self) -> None:
         console = console_in_memory()
