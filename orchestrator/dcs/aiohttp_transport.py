@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from orchestrator.dcs.wire import Request
 
 MAX_ANSWER: Final = 32 * 1024 * 1024  # bytes, after decompression
-_CHUNK: Final = 64 * 1024  # bytes read at a time
 _READS: Final = 4  # an answer may trickle for so many read time-outs altogether
 _PROXY_MEANS_IT: Final = frozenset({403, 405, 407})
 _TOO_LARGE: Final = "the answer is larger than {} bytes and was not read further"
@@ -85,13 +84,15 @@ class AiohttpTransport:
         )
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        body = bytearray()
-        async for chunk in answer.content.iter_chunked(_CHUNK):
-            body += chunk
-            if len(body) > self._max_answer:
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := await answer.content.readany():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._max_answer:
                 answer.close()
                 raise too_large(self._max_answer, status=answer.status)
-        return bytes(body)
+        return b"".join(chunks)
 
 
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

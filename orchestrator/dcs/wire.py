@@ -134,9 +134,12 @@ def read_results(response: Response, *, api: str, ids: Sequence[str], now: float
     Raises `ServiceError` for anything but an answer by item.
     """
     results = _decode(_RESULTS.decode, response, api=api, now=now)
+    request_id = failures.request_id_of(response.headers)
+    named = [entry.task_id for entry in results.migration_tasks if entry.result == "success"]
+    if named == ids:  # as nearly always
+        return Ack(accepted=ids, request_id=request_id)
     asked, accepted = set(ids), []
     refused: dict[str, Failure] = {}
-    request_id = failures.request_id_of(response.headers)
     for entry in results.migration_tasks:
         if entry.task_id is None or entry.task_id not in asked:
             continue

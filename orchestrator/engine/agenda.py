@@ -13,6 +13,8 @@ import anyio
 from orchestrator.engine.places import NOWHERE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from orchestrator.engine.curve import Curve
     from orchestrator.engine.options import PollOptions
     from orchestrator.engine.places import Places
@@ -53,21 +55,36 @@ class Agenda:
         self._poll = poll
         self.undecided_until: dict[int, float] = {}  # stamps: from when on a look may decide on a refused or lost item
         self._singles: list[tuple[float, int, bool]] = []
-        self._scouts = 0  # shelves
+        self._scouts: set[int] = set()  # shelves
         self._scouted = 0  # items on them
 
-    def track(self, item: int, since: float, *, seen_at: float = -math.inf) -> None:
-        """An item is on its way since `since`, and was last seen at `seen_at`: look when it may be there."""
-        number = self._places.shelf(item)
-        if number == NOWHERE:
-            self.look_at(item, self._single_due(since, seen_at), singly=True)
+    def track(self, items: Sequence[int], since: Sequence[float], *, seen_at: float = -math.inf) -> None:
+        """Items are on their way, each since its stamp, last seen at `seen_at`: look when they may be there."""
+        numbers = self._places.shelves(items)
+        if len(set(numbers)) == 1 and numbers[0] != NOWHERE:
+            self._put_on_shelf(numbers[0], items, max(since))
             return
+        groups: dict[int, list[int]] = {}
+        newest: dict[int, float] = {}
+        for item, number, at in zip(items, numbers, since, strict=True):
+            if number == NOWHERE:
+                self.look_at(item, self._single_due(at, seen_at), singly=True)
+            else:
+                groups.setdefault(number, []).append(item)
+                newest[number] = max(newest.get(number, at), at)
+        for number, group in groups.items():
+            self._put_on_shelf(number, group, newest[number])
+
+    def _put_on_shelf(self, number: int, items: Sequence[int], since: float) -> None:
         shelf = self.shelves.get(number)
         if shelf is None:
-            shelf = self.shelves[number] = Shelf(is_scout=self._scouts < MAX_SCOUTS and self._scouted < ENOUGH_SCOUTED)
-            self._scouts += shelf.is_scout
-        self._scouted += shelf.is_scout
-        shelf.items.append(item)
+            is_scout = len(self._scouts) < MAX_SCOUTS and self._scouted < ENOUGH_SCOUTED
+            shelf = self.shelves[number] = Shelf(is_scout=is_scout)
+            if is_scout:
+                self._scouts.add(number)
+        if shelf.is_scout:
+            self._scouted += len(items)
+        shelf.items.extend(items)
         shelf.newest = max(shelf.newest, since)
         if shelf.due == math.inf and not shelf.readers:
             shelf.due = max(since + self._poll.first_after, shelf.looked_at + self._poll.interval)
@@ -82,10 +99,10 @@ class Agenda:
             pause = min(max(pause, (seen_at - since) / 2), self._poll.max_interval)
         return max(first, seen_at + pause)
 
-    def is_scout(self, item: int) -> bool:
-        """Whether the item stands on a shelf that is looked at every interval."""
-        shelf = self.shelves.get(self._places.shelf(item))
-        return shelf is not None and shelf.is_scout
+    def scouts_among(self, items: Sequence[int]) -> list[int]:
+        """Those of `items` that stand on a shelf that is looked at every interval."""
+        scouts = self._scouts
+        return [item for item, number in zip(items, self._places.shelves(items), strict=True) if number in scouts]
 
     def look_at(self, item: int, due: float, *, singly: bool = False) -> None:
         """Look at one item at `due`; `singly` where a list page would not do."""

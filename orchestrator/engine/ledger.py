@@ -1,21 +1,18 @@
-"""The ledger: every item's state in flat arrays, a fold of the events; the account is read off it.
+"""The ledger: every item's state, a fold of the events; the account is read off it.
 
-No object per item: a million items are some forty bytes each. An event that does not fit the transition table raises
-`IllegalTransitionError`, and is our bug.
+An event that does not fit the transition table raises `IllegalTransitionError`, and is our bug.
 """
 
 from __future__ import annotations
 
-import math
-from array import array
 from typing import TYPE_CHECKING, assert_never
 
 from orchestrator.engine import events as ev
+from orchestrator.engine.columns import MOST, NAN, Columns
 from orchestrator.engine.model import Ending, Failure, Outcome, Phase, Verdict
 from orchestrator.engine.states import (
     FINAL_OUTCOMES,
     FIRST_FINAL,
-    MOVES,
     SEEN_CLAIMED,
     SEEN_UNCLAIMED,
     TAKEN_UP_CLAIMED,
@@ -27,39 +24,17 @@ from orchestrator.engine.states import (
 from orchestrator.errors import IllegalTransitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-NAN = math.nan
-MOST = 255  # counters of one byte stop here
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 
-class Ledger:
-    """Item `i` stands in `state[i]`; the other arrays say what is known of it. Changed by `apply` only."""
+class Ledger(Columns):
+    """Changed by `apply` only."""
 
     def __init__(
         self, count: int, *, phase: Callable[[str], Phase], confirmations: int = 1, gone_is_goal: bool = False
     ) -> None:
-        self.count = count
-        self.state = bytearray(count)
-        self.claimed = bytearray(count)
-        self.sends = bytearray(count)  # requests that reached the service, or may have
-        self.tries = bytearray(count)  # of these, refused or lost since the last acceptance
-        self.reissues = bytearray(count)
-        self.status = array("H", bytes(2 * count))  # index into `words`
-        self.first_status = array("H", bytes(2 * count))
-        self.accepted_at = array("d", [NAN]) * count  # first acceptance
-        self.finished_at = array("d", [NAN]) * count
-        self.batch = array("I", bytes(4 * count))  # the last batch that named it, 0: none
-        self.words = [""]
-        self.request_ids: dict[int, str] = {}  # by batch
-        self.failures: dict[int, Failure] = {}  # the last bad word on an item
-        self.reaccepted_at: dict[int, float] = {}  # last acceptance, of items that were asked again
-        self.totals = [0] * len(State)
-        self.totals[State.UNSEEN] = count
+        super().__init__(count, phase=phase)
         self.last_batch = 0
-        self._phase = phase
-        self._phases: list[Phase] = [Phase.ALIEN]
-        self._codes = {"": 0}
         self._confirmations = confirmations
         self._goals: dict[int, int] = {}  # times seen at the goal, where more than one is asked for
         self._gone_is_goal = gone_is_goal
@@ -67,41 +42,10 @@ class Ledger:
         self._left: dict[int, Outcome] = {}
 
     @property
-    def open(self) -> int:
-        """How many items are not final."""
-        return sum(self.totals[:FIRST_FINAL])
-
-    @property
     def failed(self) -> int:
         """How many count against `max_failures`."""
         missing = 0 if self._gone_is_goal else self.totals[State.NOT_FOUND]
         return self.totals[State.REJECTED] + missing
-
-    @property
-    def unanswered(self) -> int:
-        """How many are in requests whose answer is not known."""
-        return self.totals[State.SENDING] + self.totals[State.AMBIGUOUS]
-
-    def code(self, status: str) -> int:
-        """The number that stands for `status` in the arrays."""
-        code = self._codes.get(status)
-        if code is None:
-            code = self._codes[status] = len(self.words)
-            self.words.append(status)
-            self._phases.append(self._phase(status))
-        return code
-
-    def phase_of(self, item: int) -> Phase:
-        """What the item's last status means."""
-        return self._phases[self.status[item]]
-
-    def accepted_last(self, item: int) -> float:
-        """When a request for the item was last accepted; NaN if never."""
-        return self.reaccepted_at.get(item, self.accepted_at[item])
-
-    def open_items(self) -> list[int]:
-        """All items that are not final, in input order."""
-        return [item for item, state in enumerate(self.state) if state < FIRST_FINAL]
 
     def outcome(self, item: int, ending: Ending) -> Outcome:
         """What the item comes to if the run ends so."""
@@ -145,7 +89,7 @@ class Ledger:
                 self._move(event.items, Move.RETURN)
             case ev.BatchSpoiled():
                 self._move(event.items, Move.RETURN)
-                self._count_send(event.items)
+                self._count_sends(event.items)
                 self.request_ids[event.batch] = event.failure.request_id
             case ev.BatchLost():
                 self._lose(event.items, event.failure)
@@ -180,30 +124,47 @@ class Ledger:
                 assert_never(event)
 
     def _see(self, event: ev.Seen) -> None:
-        state, claimed, status, first_status = self.state, self.claimed, self.status, self.first_status
         for word, items in event.statuses.items():
             code = self.code(word)
-            phase = self._phases[code]
-            tables = _SEEN[phase]
-            is_counted = phase is Phase.GOAL and self._confirmations > 1
-            for item in items:
-                before = state[item]
-                after = tables[claimed[item]][before]
+            for before, claimed, group in self.alike(items):
+                after = _SEEN[self._phases[code]][claimed][before]
                 if after is None:
-                    raise IllegalTransitionError(f"item {item} was {State(before).name} and was seen {word!r}")
-                if not first_status[item]:
-                    first_status[item] = code
-                status[item] = code
-                if is_counted and after >= FIRST_FINAL:
-                    after = self._confirm(item, after)
-                elif before == State.CONFIRMING:
-                    self._goals.pop(item, None)
-                if after != before:
-                    self._set(item, before, after)
-                    if after >= FIRST_FINAL:
-                        self.finished_at[item] = event.at
-                    if self.failures:
-                        self.failures.pop(item, None)
+                    raise IllegalTransitionError(f"item {group[0]} was {State(before).name} and was seen {word!r}")
+                self._note_status(group, code)
+                if self._confirmations > 1:
+                    self._see_counted(group, before, after, event.at)
+                elif after != before:
+                    self._arrive(group, before, after, event.at)
+
+    def _note_status(self, items: Sequence[int], code: int) -> None:
+        status, first_status = self.status, self.first_status
+        for item in items:
+            status[item] = code
+        if not all(map(first_status.__getitem__, items)):
+            for item in items:
+                first_status[item] = first_status[item] or code
+
+    def _arrive(self, items: Sequence[int], before: int, after: int, at: float) -> None:
+        """All of `items`, which stood in `before`, were seen to stand elsewhere now."""
+        self._place(items, before, after)
+        if after >= FIRST_FINAL:
+            finished_at = self.finished_at
+            for item in items:
+                finished_at[item] = at
+        if self.failures:
+            for item in items:
+                self.failures.pop(item, None)
+
+    def _see_counted(self, items: Sequence[int], before: int, after: int, at: float) -> None:
+        """The goal must be seen more than once: item by item."""
+        for item in items:
+            stands = after
+            if after in _GOALS:
+                stands = self._confirm(item, after)
+            elif before == State.CONFIRMING:
+                self._goals.pop(item, None)
+            if stands != before:
+                self._arrive((item,), before, stands, at)
 
     def _confirm(self, item: int, after: int) -> int:
         seen = self._goals[item] = self._goals.get(item, 0) + 1
@@ -214,18 +175,9 @@ class Ledger:
 
     def _answer(self, event: ev.BatchAnswered) -> None:
         self.request_ids[event.batch] = event.request_id
-        self._move(event.accepted, Move.ACCEPT)
-        self._count_send(event.accepted)
-        for item in event.accepted:
-            self.claimed[item] = 1
-            self.tries[item] = 0
-            if self.accepted_at[item] == self.accepted_at[item]:  # not NaN: accepted before
-                self.reaccepted_at[item] = event.at
-            else:
-                self.accepted_at[item] = event.at
-            self.failures.pop(item, None)
-        self._refuse(event.refused.items(), Move.REFUSE)
-        self._refuse(event.rejected.items(), Move.REJECT)
+        self._accept(event.accepted, event.at)
+        self._refuse(event.refused, Move.REFUSE)
+        self._refuse(event.rejected, Move.REJECT)
         for item in event.rejected:
             self._finish(item, event.at)
         if event.unmentioned:
@@ -234,19 +186,34 @@ class Ledger:
             )
             self._lose(event.unmentioned, silence)
 
-    def _refuse(self, refusals: Iterable[tuple[int, Failure]], move: Move) -> None:
-        for item, failure in refusals:
-            self._move((item,), move)
-            self._count_send((item,))
-            self.tries[item] = min(self.tries[item] + 1, MOST)
-            self.failures[item] = failure
-
-    def _lose(self, items: Iterable[int], failure: Failure) -> None:
-        self._move(items, Move.LOSE)
-        self._count_send(items)
+    def _accept(self, items: Sequence[int], at: float) -> None:
+        self._move(items, Move.ACCEPT)
+        self._count_sends(items)
+        accepted_at, tries = self.accepted_at, self.tries
+        is_first = not any(map(self.claimed.__getitem__, items))
         for item in items:
             self.claimed[item] = 1
-            self.tries[item] = min(self.tries[item] + 1, MOST)
+            if is_first or accepted_at[item] != accepted_at[item]:  # NaN: never accepted before
+                accepted_at[item] = at
+            else:
+                self.reaccepted_at[item] = at
+            tries[item] = 0
+        if self.failures:
+            for item in items:
+                self.failures.pop(item, None)
+
+    def _refuse(self, refusals: Mapping[int, Failure], move: Move) -> None:
+        self._move(refusals, move)
+        self._count_sends(refusals)
+        self._count_tries(refusals)
+        self.failures.update(refusals)
+
+    def _lose(self, items: Collection[int], failure: Failure) -> None:
+        self._move(items, Move.LOSE)
+        self._count_sends(items)
+        self._count_tries(items)
+        for item in items:
+            self.claimed[item] = 1
             self.failures[item] = failure
 
     def _vanish(self, event: ev.Gone) -> None:
@@ -260,7 +227,7 @@ class Ledger:
         self._goals.pop(event.item, None)
         self._finish(event.item, event.at)
 
-    def _reopen(self, items: Iterable[int]) -> None:
+    def _reopen(self, items: Collection[int]) -> None:
         """Let these begin anew; whoever else is not final stays as it was left."""
         chosen = set(items)
         for item in self.open_items():
@@ -295,30 +262,8 @@ class Ledger:
             if after is State.AMBIGUOUS:
                 self.failures.setdefault(item, _ASKED_BEFORE)
 
-    def _count_send(self, items: Iterable[int]) -> None:
-        sends = self.sends
-        for item in items:
-            if sends[item] < MOST:
-                sends[item] += 1
-
     def _finish(self, item: int, at: float) -> None:
         self.finished_at[item] = at
-
-    def _move(self, items: Iterable[int], move: Move) -> None:
-        table, state, totals = MOVES[move], self.state, self.totals
-        for item in items:
-            before = state[item]
-            after = table.get(before)  # type: ignore[call-overload]  # State is an int
-            if after is None:
-                raise IllegalTransitionError(f"item {item} was {State(before).name}, which cannot {move.value}")
-            state[item] = after
-            totals[before] -= 1
-            totals[after] += 1
-
-    def _set(self, item: int, before: int, after: int) -> None:
-        self.state[item] = after
-        self.totals[before] -= 1
-        self.totals[after] += 1
 
 
 _ASKED_BEFORE = Failure(verdict=Verdict.LOST, message="asked before; what came of it was not seen yet")
@@ -332,3 +277,4 @@ def _by_state(table: Mapping[tuple[State, Phase], State], phase: Phase) -> list[
 _SEEN = {phase: (_by_state(SEEN_UNCLAIMED, phase), _by_state(SEEN_CLAIMED, phase)) for phase in Phase}
 _FINAL = [FINAL_OUTCOMES.get(state) for state in State]
 _REFUSALS = frozenset({Verdict.BUSY, Verdict.REJECTED, Verdict.BAD_ITEM, Verdict.GONE})
+_GOALS = frozenset({State.DONE, State.ALREADY})

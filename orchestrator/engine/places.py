@@ -25,14 +25,30 @@ class Places:
         """Whether the item was ever seen in the list."""
         return self._at[item] != NOWHERE
 
+    def known(self, items: Sequence[int]) -> Sequence[int]:
+        """Those of `items` that were ever seen in the list."""
+        at = self._at
+        return items if NOWHERE not in map(at.__getitem__, items) else [item for item in items if at[item] != NOWHERE]
+
     def expected(self, item: int) -> int:
         """The record index at which the list should hold the item; only for known ones."""
         return max(0, self._at[item] + self.drift)
+
+    def all_expected(self, items: Iterable[int]) -> list[int]:
+        """`expected` of each of `items`."""
+        drift = self.drift
+        return [max(0, place + drift) for place in map(self._at.__getitem__, items)]
 
     def shelf(self, item: int) -> int:
         """The stretch of the list, one page long, to which the item belongs; `NOWHERE` for an unknown one."""
         at = self._at[item]
         return at if at == NOWHERE else at // self.page_size
+
+    def shelves(self, items: Sequence[int]) -> list[int]:
+        """`shelf` of each of `items`."""
+        at, size = self._at, self.page_size
+        places = map(at.__getitem__, items)
+        return [place if place == NOWHERE else place // size for place in places]
 
     def note(self, items: Sequence[int], places: Sequence[int]) -> int:
         """Take note of where items were found just now. Returns how far the list moved since the last time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from itertools import compress
 from typing import TYPE_CHECKING
 
 import anyio
@@ -12,7 +13,7 @@ from orchestrator.engine import events as ev
 from orchestrator.engine.model import Verdict
 from orchestrator.engine.plan import FEW, PageLook, cover
 from orchestrator.engine.slots import Lane
-from orchestrator.engine.states import PENDING, State
+from orchestrator.engine.states import IS_PENDING, PENDING, State
 from orchestrator.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Poller:
             self._tidy(shelf)
             shelf.due = math.inf
             owner.update(dict.fromkeys(shelf.items, shelf))
-        due.update({item: self._places.expected(item) for item in owner})
+        due.update(zip(owner, self._places.all_expected(owner), strict=True))
         few = FEW if self._watch.may_look else 0
         plan = cover([(place, item) for item, place in due.items()], self._places.page_size, few=few)
         for look in plan.pages:
@@ -104,7 +105,7 @@ class Poller:
         return due
 
     def _queue_page(self, look: PageLook, owner: dict[int, Shelf]) -> None:
-        shelves = {id(owner[item]): owner[item] for item in look.items if item in owner}
+        shelves = {id(shelf): shelf for shelf in map(owner.get, look.items) if shelf is not None}
         for shelf in shelves.values():
             shelf.readers += 1
         self._pages.append((look, list(shelves.values())))
@@ -117,10 +118,11 @@ class Poller:
 
     def _tidy(self, shelf: Shelf) -> None:
         """Keep on the shelf who is still pending, once."""
-        state = self._context.ledger.state
-        kept = dict.fromkeys(item for item in shelf.items if state[item] in PENDING and self._places.is_known(item))
+        distinct = list(dict.fromkeys(shelf.items))
+        stands = map(self._context.ledger.state.__getitem__, distinct)
+        pending = list(compress(distinct, map(IS_PENDING.__getitem__, stands)))
         del shelf.items[:]
-        shelf.items.extend(kept)
+        shelf.items.extend(self._places.known(pending))
 
     def _reschedule(self, shelf: Shelf, *, looked_at: float) -> None:
         """Say when the shelf is looked at next, and take from it what it says of how long stops take."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from orchestrator.engine.isolation import Isolation
     from orchestrator.engine.ledger import Ledger
+
+READY = int(State.READY)
 LINGER = 5.0  # seconds that a batch which is not full waits while items are seen for the first time
 LINGER_FOR_LOOKS = 1.0  # and while refused or lost ones are looked into
 
@@ -33,7 +35,8 @@ class Ready:
 
     def put(self, items: Sequence[int]) -> None:
         """These may be sent."""
-        self._items.extend(item for item in items if item not in self._kept_apart)
+        apart = self._kept_apart
+        self._items.extend([item for item in items if item not in apart] if apart else items)
         self.wake()
 
     def put_back(self, items: Sequence[int]) -> None:
@@ -100,7 +103,8 @@ class Ready:
             self.step(isolation, spoiled=False)  # all of them were seen over meanwhile
         batch: dict[int, None] = {}  # an item seen in one actionable status after another stands in the queue twice
         while self._items and len(batch) < size:
-            item = self._items.popleft()
-            if state[item] == State.READY and item not in self._kept_apart:
-                batch[item] = None
+            taken = [self._items.popleft() for _ in range(min(size - len(batch), len(self._items)))]
+            batch.update(dict.fromkeys(item for item in taken if state[item] == READY))
+            for item in self._kept_apart.intersection(batch):
+                del batch[item]
         return list(batch), None

@@ -103,7 +103,7 @@ class Submitter:
     async def _send(self, ticket: Ticket, batch: int, items: list[int], isolation: Isolation | None) -> float | None:
         """Send one batch. Returns seconds after which it is to be put back, None if it was processed or is lost."""
         context = self._context
-        ids = [context.ids[item] for item in items]
+        ids = list(map(context.ids.__getitem__, items))
         try:
             ack = await ticket.send(lambda: context.operation.submit(ids), batch=batch)
         except ServiceError as error:
@@ -118,7 +118,7 @@ class Submitter:
             raise
         else:
             self._unreached = 0
-            self._answered(ack, batch, items)
+            self._answered(ack, batch, items, ids)
             spoiled = False
         if isolation is not None:
             self._ready.release([item for item in items if len(items) == 1 or not spoiled])
@@ -129,17 +129,20 @@ class Submitter:
     def _return(self, batch: int, items: list[int], failure: Failure) -> None:
         self._context.emit(ev.BatchReturned(at=self._context.clock.stamp(), batch=batch, items=items, failure=failure))
 
-    def _answered(self, ack: Ack, batch: int, items: list[int]) -> None:
+    def _answered(self, ack: Ack, batch: int, items: list[int], ids: list[str]) -> None:
         """Match the answer to the items by id, never by position."""
-        context = self._context
-        named = {context.ids[item]: item for item in items}
+        context, stamp = self._context, self._context.clock.stamp()
+        named = dict(zip(ids, items, strict=True))
         accepted = [named[item_id] for item_id in dict.fromkeys(ack.accepted) if item_id in named]
-        taken = set(accepted)
-        refusals = {named[key]: failure for key, failure in ack.refused.items() if key in named}
-        final = {item: f for item, f in refusals.items() if f.verdict is Verdict.REJECTED and item not in taken}
-        again = {item: f for item, f in refusals.items() if item not in taken and item not in final}
-        silent = [item for item in items if item not in taken and item not in refusals]
-        stamp = context.clock.stamp()
+        final: dict[int, Failure] = {}
+        again: dict[int, Failure] = {}
+        silent: list[int] = []
+        if len(accepted) < len(items):
+            taken = set(accepted)
+            refusals = {named[key]: failure for key, failure in ack.refused.items() if key in named}
+            final = {item: f for item, f in refusals.items() if f.verdict is Verdict.REJECTED and item not in taken}
+            again = {item: f for item, f in refusals.items() if item not in taken and item not in final}
+            silent = [item for item in items if item not in taken and item not in refusals]
         context.emit(
             ev.BatchAnswered(
                 at=stamp,
@@ -151,8 +154,7 @@ class Submitter:
                 request_id=ack.request_id,
             )
         )
-        for item in accepted:
-            self._agenda.track(item, stamp)
+        self._agenda.track(accepted, [stamp] * len(accepted))
         self._look_into(again, soonest=0.0)
         self._look_into(silent, soonest=context.options.poll.first_after)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from itertools import compress
+from typing import TYPE_CHECKING, cast
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Phase, Verdict
-from orchestrator.engine.states import FIRST_FINAL, State
+from orchestrator.engine.states import FIRST_FINAL, IS_OPEN, State
 from orchestrator.errors import RunRefusedError, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
     from orchestrator.engine.agenda import Agenda
     from orchestrator.engine.context import Context
@@ -96,30 +97,14 @@ class Watch:
         self._agenda.look_at(item, stamp + context.options.poll.interval)
 
     def _page_seen(self, page: Page, offset: int, asked_at: float) -> set[int]:
-        """Fold one page: the hot loop of a large run."""
-        context, ledger = self._context, self._context.ledger
-        get, state, status = context.index.get, ledger.state, ledger.status
-        found: list[int] = []
-        places: list[int] = []
-        news: dict[str, list[int]] = {}
-        codes = {word: ledger.code(word) for word in set(page.statuses)}
-        # What ends a wait is news to whoever still waits: it may have been seen first while its batch was in flight.
-        decisive = {word for word in codes if context.operation.phase(word) in (Phase.GOAL, Phase.ENDED)}
-        for place, (item_id, word) in enumerate(zip(page.ids, page.statuses, strict=True), start=offset):
-            item = get(item_id)
-            if item is None:
-                continue
-            found.append(item)
-            places.append(place)
-            stands = state[item]
-            if stands < FIRST_FINAL and (status[item] != codes[word] or stands in ALWAYS_NEWS or word in decisive):
-                news.setdefault(word, []).append(item)
+        """Fold one page: the hot path of a large run, hence by whole columns."""
+        context, phase = self._context, self._context.operation.phase
+        found, places, words = self._known(page, offset)
         self._places.note(found, places)
         distinct = set(found)
-        if len(distinct) < len(found):  # rows shift under the service's own paging: the last word counts
-            news = _last_words(page, {context.ids[item]: item for item in distinct if state[item] < FIRST_FINAL})
-        phase = context.operation.phase
-        self.list_is_fine = self.list_is_fine or any(phase(word) is Phase.GOING for word in codes)
+        news = self._news(found, words) if len(distinct) == len(found) else self._last_words(found, words)
+        if not self.list_is_fine:
+            self.list_is_fine = any(phase(word) is Phase.GOING for word in set(page.statuses))
         if not self.list_is_fine:
             self._doubt(news)
         if news:
@@ -128,6 +113,35 @@ class Watch:
             for items in news.values():
                 self._send_on(items, trusted=self.list_is_fine, asked_at=asked_at)
         return distinct
+
+    def _known(self, page: Page, offset: int) -> tuple[list[int], Sequence[int], Sequence[str]]:
+        """The items of ours on the page, where in the list they stand, and their statuses."""
+        items = list(map(self._context.index.get, page.ids))
+        if None not in items:
+            return cast("list[int]", items), range(offset, offset + len(items)), page.statuses
+        found = [item for item in items if item is not None]
+        places = [place for place, item in enumerate(items, start=offset) if item is not None]
+        words = [word for word, item in zip(page.statuses, items, strict=True) if item is not None]
+        return found, places, words
+
+    def _news(self, found: Sequence[int], words: Sequence[str]) -> dict[str, list[int]]:
+        """The open items by their status, where it is news; an empty status is nobody's."""
+        ledger, phase = self._context.ledger, self._context.operation.phase
+        status, stands = ledger.status, bytes(map(ledger.state.__getitem__, found))
+        distinct = dict.fromkeys(words)  # in an order that no hash seed changes
+        codes = {word: ledger.code(word) for word in distinct}
+        # What ends a wait is news to whoever still waits: it may have been seen first while its batch was in flight.
+        decisive = {word for word in distinct if phase(word) in (Phase.GOAL, Phase.ENDED)}
+        news: dict[str, list[int]] = {word: [] for word in distinct}
+        for item, word, state in compress(zip(found, words, stands, strict=True), stands.translate(_IS_OPEN)):
+            if _IS_ALWAYS_NEWS[state] or word in decisive or status[item] != codes[word]:
+                news[word].append(item)
+        return {word: items for word, items in news.items() if items}
+
+    def _last_words(self, found: Sequence[int], words: Sequence[str]) -> dict[str, list[int]]:
+        """The same where rows shift under the service's own paging, and an item is there twice: the last counts."""
+        last = dict(zip(found, words, strict=True))
+        return self._news(list(last), list(last.values()))
 
     def _doubt(self, news: dict[str, list[int]]) -> None:
         """Take out what a coarse list cannot unsay: that an item is on its way, which a single look has shown."""
@@ -141,20 +155,18 @@ class Watch:
 
     def go_on(self, items: Iterable[int]) -> None:
         """These stand as they did, and that can be relied on: go on with them."""
-        self._send_on(items, trusted=True, asked_at=self._context.clock.stamp())
+        self._send_on(list(items), trusted=True, asked_at=self._context.clock.stamp())
 
     def take_up(self, items: Iterable[int]) -> None:
         """These were on their way when the run was taken up again, and a page showed them unchanged: go on looking."""
         state = self._context.ledger.state
-        self._track([item for item in items if state[item] in (State.WAITING, State.GOING)])
+        tracked = [item for item in items if state[item] in (State.WAITING, State.GOING)]
+        if tracked:
+            self._track(tracked)
 
-    def _send_on(self, items: Iterable[int], *, trusted: bool, asked_at: float) -> None:
+    def _send_on(self, items: Sequence[int], *, trusted: bool, asked_at: float) -> None:
         """Each item to who deals with it now: the queue, the agenda, or nobody any more."""
-        state = self._context.ledger.state
-        sorted_out: dict[int, list[int]] = {}
-        for item in items:
-            sorted_out.setdefault(state[item], []).append(item)
-        for stands, group in sorted_out.items():
+        for stands, _, group in self._context.ledger.alike(items):
             if stands == State.READY:
                 self._ready.put(group)
             elif stands == State.DONE:
@@ -165,19 +177,18 @@ class Watch:
                 self._track(group)
                 self.reissue_overdue(group, trusted=trusted)
 
-    def _learn(self, done: Iterable[int]) -> None:
+    def _learn(self, done: Sequence[int]) -> None:
         """Add to the curve how long the scouts among these took."""
         ledger = self._context.ledger
-        for item in filter(self._agenda.is_scout, done):
+        for item in self._agenda.scouts_among(done):
             taken = ledger.finished_at[item] - ledger.accepted_last(item)
             if not math.isnan(taken):
                 self._curve.add(taken)
 
-    def _track(self, items: Iterable[int]) -> None:
-        ledger, now = self._context.ledger, self._context.clock.stamp()
-        for item in items:
-            since = ledger.accepted_last(item)
-            self._agenda.track(item, now if math.isnan(since) else since, seen_at=now)
+    def _track(self, items: Sequence[int]) -> None:
+        now = self._context.clock.stamp()
+        since = [now if at != at else at for at in self._context.ledger.accepted_lasts(items)]  # noqa: PLR0124  # NaN
+        self._agenda.track(items, since, seen_at=now)
 
     def _reconsider(self, items: Iterable[int], *, trusted: bool, asked_at: float) -> None:
         """Decide on items that were refused, or whose answer was lost, now that they were seen.
@@ -229,10 +240,5 @@ class Watch:
                 self._agenda.look_at(item, stamp, singly=True)
 
 
-def _last_words(page: Page, wanted: Mapping[str, int]) -> dict[str, list[int]]:
-    """The last status that the page has for each of `wanted`."""
-    last = {item_id: word for item_id, word in zip(page.ids, page.statuses, strict=True) if item_id in wanted}
-    news: dict[str, list[int]] = {}
-    for item_id, word in last.items():
-        news.setdefault(word, []).append(wanted[item_id])
-    return news
+_IS_ALWAYS_NEWS = bytes(state in ALWAYS_NEWS for state in State)
+_IS_OPEN = IS_OPEN.ljust(256, b"\0")  # as `bytes.translate` wants it

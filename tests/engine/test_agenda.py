@@ -32,21 +32,21 @@ class TestSingles:
 
     def test_who_is_nowhere_in_the_list_is_looked_at_singly(self) -> None:
         one = agenda(listed=False, first_after=3.0)
-        one.track(5, 100.0)
+        one.track([5], [100.0])
         assert one.pop_singles(103.0) == [(5, True)]
 
     def test_one_that_was_seen_is_left_alone_for_an_interval(self) -> None:
         one = agenda(listed=False, first_after=3.0, interval=7.0)
-        one.track(5, 100.0, seen_at=110.0)
+        one.track([5], [100.0], seen_at=110.0)
         assert one.next_due() == 117.0
 
     def test_of_many_such_each_waits_for_half_of_its_age_again(self) -> None:
         one = agenda(listed=False, interval=2.0, max_interval=60.0)
         for item in range(9):
             one.look_at(item, 1e9)
-        one.track(20, 100.0, seen_at=140.0)
+        one.track([20], [100.0], seen_at=140.0)
         assert one.next_due() == 160.0
-        one.track(21, 0.0, seen_at=1000.0)
+        one.track([21], [0.0], seen_at=1000.0)
         one.pop_singles(160.0)
         assert one.next_due() == 1060.0
 
@@ -64,7 +64,7 @@ class TestShelves:
     def test_those_of_one_stretch_are_looked_at_together(self) -> None:
         one = agenda(first_after=2.0)
         for item in (5, 7, 105):
-            one.track(item, 50.0)
+            one.track([item], [50.0])
         assert {number: list(shelf.items) for number, shelf in one.shelves.items()} == {0: [5, 7], 1: [105]}
         assert one.next_due() == 52.0
         assert one.due_shelves(51.0) == []
@@ -73,22 +73,20 @@ class TestShelves:
     def test_the_first_few_are_scouts(self) -> None:
         one = agenda()
         for item in range(0, 1000, 100):
-            one.track(item, 0.0)
+            one.track([item], [0.0])
         assert [shelf.is_scout for shelf in one.shelves.values()] == [True] * MAX_SCOUTS + [False] * (10 - MAX_SCOUTS)
-        assert one.is_scout(0)
-        assert not one.is_scout(900)
-        assert not one.is_scout(5000)
+        assert one.scouts_among([0, 900, 5000]) == [0]
 
     def test_one_full_scout_is_enough(self) -> None:
         one = agenda()
         for item in range(300):
-            one.track(item, 0.0)
+            one.track([item], [0.0])
         assert [shelf.is_scout for shelf in one.shelves.values()] == [True, False, False]
 
     def test_a_shelf_that_is_being_read_is_not_due(self) -> None:
         one = agenda()
         one.shelves[0] = Shelf(readers=1)
-        one.track(5, 50.0)
+        one.track([5], [50.0])
         assert one.next_due() == inf
 
     def test_one_that_is_not_worth_a_look_yet_is_put_off(self) -> None:

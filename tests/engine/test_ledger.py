@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from orchestrator.engine import events as ev
-from orchestrator.engine.ledger import MOST, Ledger
+from orchestrator.engine.columns import MOST
+from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.model import Ending, Outcome, Phase
 from orchestrator.engine.states import FIRST_FINAL, MOVES, OPEN, SEEN_CLAIMED, SEEN_UNCLAIMED, Move, State, outcome_of
 from orchestrator.errors import IllegalTransitionError

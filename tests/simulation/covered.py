@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orchestrator.dcs import aiohttp_transport, codes
-from orchestrator.engine import ledger, states
+from orchestrator.engine import columns, ledger, states
 from orchestrator.engine.model import Phase, Verdict
 from orchestrator.engine.states import State
 from tests.simulation import wire
 from tests.simulation.accidents import EVERYTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from orchestrator.engine.model import Failure
 
@@ -63,7 +63,7 @@ def never_met(met: Met) -> list[str]:
 @contextmanager
 def watched(met: Met) -> Iterator[None]:
     """Count, for the block, what is met."""
-    seen, moves = ledger._SEEN, states.MOVES
+    seen, moves = ledger._SEEN, columns._MOVES
     taken_up = (states.TAKEN_UP_UNCLAIMED, states.TAKEN_UP_CLAIMED)
     judge, judge_item, translated = codes.judge, codes.judge_item, aiohttp_transport.translated
 
@@ -85,7 +85,7 @@ def watched(met: Met) -> Iterator[None]:
 
     patched: tuple[tuple[Any, str, Any], ...] = (
         (ledger, "_SEEN", {phase: _columns(phase, columns, met) for phase, columns in seen.items()}),
-        (ledger, "MOVES", {move: _moves(move.value, table, met) for move, table in moves.items()}),
+        (columns, "_MOVES", {move: _watched_moves(move.value, table, met) for move, table in moves.items()}),
         (ledger, "TAKEN_UP_UNCLAIMED", _moves("take up unclaimed", taken_up[0], met)),
         (ledger, "TAKEN_UP_CLAIMED", _moves("take up claimed", taken_up[1], met)),
         (codes, "judge", judging),
@@ -117,22 +117,27 @@ class _Watched(dict[K, V]):
 
 
 class _WatchedColumn(list[int | None]):
-    """One column of the table of sightings, which counts who looks into it."""
+    """One column of a table of transitions, which counts who looks into a row of it."""
 
-    def __init__(self, column: list[int | None], met: Met, who: str, phase: Phase) -> None:
+    def __init__(self, column: list[int | None], met: Met, name: Callable[[int], str]) -> None:
         super().__init__(column)
         self._met = met
-        self._who = who
-        self._phase = phase
+        self._name = name
 
     def __getitem__(self, state: Any) -> Any:
-        self._met[_seen_name(self._who, (State(state), self._phase))] += 1
+        self._met[self._name(state)] += 1
         return super().__getitem__(state)
 
 
-def _columns(phase: Phase, columns: tuple[list[int | None], list[int | None]], met: Met) -> tuple[_WatchedColumn, ...]:
-    unclaimed, claimed = columns
-    return _WatchedColumn(unclaimed, met, "unclaimed", phase), _WatchedColumn(claimed, met, "claimed", phase)
+def _columns(phase: Phase, pair: tuple[list[int | None], list[int | None]], met: Met) -> tuple[_WatchedColumn, ...]:
+    return tuple(
+        _WatchedColumn(column, met, lambda state, who=who: _seen_name(who, (State(state), phase)))
+        for who, column in zip(("unclaimed", "claimed"), pair, strict=True)
+    )
+
+
+def _watched_moves(name: str, column: list[int | None], met: Met) -> _WatchedColumn:
+    return _WatchedColumn(column, met, lambda state: _move_name(name, state))
 
 
 def _moves(name: str, table: dict[State, State], met: Met) -> _Watched[State, State]:
