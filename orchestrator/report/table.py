@@ -1,19 +1,24 @@
-"""`tasks.csv`: one row per unique id, in input order, streamed."""
+"""`tasks.csv`: one row per unique id, in input order, streamed: a stretch of it at a time, column by column."""
 
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, TextIO
+import io
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Generic, TextIO, TypeVar
 
 from orchestrator.report.harmless import cell
 from orchestrator.report.stamps import Stamps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from orchestrator.engine.account import Row
 
-MAX_CELLS = 10_000  # words whose cells are kept
+T = TypeVar("T")
+
+STRETCH = 2000  # rows that are written at a time
+MAX_CELLS = 10_000  # cells of a kind whose text is kept
 
 COLUMNS = (
     "task_id",
@@ -32,54 +37,46 @@ COLUMNS = (
 
 def write_table(rows: Iterable[Row], stream: TextIO) -> None:
     """Write header and rows to `stream` as CSV: commas, line feeds, quotes where needed."""
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(_records(rows))
+    stream.write(",".join(COLUMNS) + "\n")
+    texts = _Cells(_text)
+    stamps = _Cells(_optional(Stamps()))
+    spans = _Cells(_optional("{:.3f}".format))
+    numbers = _Cells(str)
+    makers: tuple[_Cells[Any] | None, ...] = (
+        *(None, texts, texts, texts, texts, texts),  # an id is letters, digits, - and _: it stands as it is
+        *(numbers, stamps, stamps, spans, texts),
+    )
+    following = iter(rows)
+    while stretch := list(islice(following, STRETCH)):
+        columns = [
+            column if maker is None else list(map(maker.__getitem__, column))
+            for maker, column in zip(makers, zip(*stretch, strict=True), strict=True)
+        ]
+        stream.write("\n".join(map(",".join, zip(*columns, strict=True))))
+        stream.write("\n")
 
 
-def _records(rows: Iterable[Row]) -> Iterator[tuple[object, ...]]:
-    """Each row as cells. Statuses and stamps repeat by the page and by the batch: their text is made once."""
-    stamps = Stamps()
-    cells: dict[str, str] = {}  # statuses and codes: few different ones, but the service's words, hence bounded
-    accepted_was = finished_was = None
-    accepted_text = finished_text = ""
-    for (
-        task_id,
-        outcome,
-        status,
-        first_status,
-        code,
-        message,
-        requests,
-        accepted_at,
-        finished_at,
-        took,
-        request_id,
-    ) in rows:
-        if accepted_at != accepted_was:
-            accepted_was = accepted_at
-            accepted_text = "" if accepted_at is None else stamps(accepted_at)
-        if finished_at != finished_was:
-            finished_was = finished_at
-            finished_text = "" if finished_at is None else stamps(finished_at)
-        yield (
-            task_id,
-            outcome,
-            cells.get(status) or _remember(cells, status),
-            cells.get(first_status) or _remember(cells, first_status),
-            (cells.get(code) or _remember(cells, code)) if code else "",
-            cell(message) if message else "",
-            requests,
-            accepted_text,
-            finished_text,
-            "" if took is None else f"{took:.3f}",
-            (cells.get(request_id) or _remember(cells, request_id)) if request_id else "",
-        )
+class _Cells(dict[T, str], Generic[T]):
+    """The text of each value, made once: statuses are few, and stamps repeat by the page and by the batch."""
+
+    def __init__(self, make: Callable[[T], str]) -> None:
+        self._make = make
+
+    def __missing__(self, value: T) -> str:
+        if len(self) >= MAX_CELLS:  # the service's words may be many
+            self.clear()
+        made = self[value] = self._make(value)
+        return made
 
 
-def _remember(cells: dict[str, str], text: str) -> str:
-    """The cell of `text`, kept for the rows to come."""
-    if len(cells) >= MAX_CELLS:
-        cells.clear()
-    made = cells[text] = cell(text)
-    return made
+def _text(text: str) -> str:
+    """A cell that no spreadsheet runs, in quotes where it needs them: the standard library knows where."""
+    if not text:
+        return ""
+    line = io.StringIO()
+    csv.writer(line).writerow((cell(text),))
+    return line.getvalue().removesuffix("\r\n")
+
+
+def _optional(make: Callable[[float], str]) -> Callable[[float | None], str]:
+    return lambda value: "" if value is None else make(value)

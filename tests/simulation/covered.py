@@ -14,7 +14,7 @@ from tests.simulation import wire
 from tests.simulation.accidents import EVERYTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from orchestrator.engine.model import Failure
 
@@ -84,7 +84,7 @@ def watched(met: Met) -> Iterator[None]:
         return found
 
     patched: tuple[tuple[Any, str, Any], ...] = (
-        (ledger, "_SEEN", {phase: _columns(phase, columns, met) for phase, columns in seen.items()}),
+        (ledger, "_SEEN", {phase: _columns(phase, pair, met) for phase, pair in seen.items()}),
         (columns, "_MOVES", {move: _watched_moves(move.value, table, met) for move, table in moves.items()}),
         (ledger, "TAKEN_UP_UNCLAIMED", _moves("take up unclaimed", taken_up[0], met)),
         (ledger, "TAKEN_UP_CLAIMED", _moves("take up claimed", taken_up[1], met)),
@@ -116,10 +116,10 @@ class _Watched(dict[K, V]):
         return super().get(key, default)
 
 
-class _WatchedColumn(list[int | None]):
+class _WatchedColumn(list[Any]):
     """One column of a table of transitions, which counts who looks into a row of it."""
 
-    def __init__(self, column: list[int | None], met: Met, name: Callable[[int], str]) -> None:
+    def __init__(self, column: Sequence[int | None], met: Met, name: Callable[[int], str]) -> None:
         super().__init__(column)
         self._met = met
         self._name = name
@@ -130,13 +130,13 @@ class _WatchedColumn(list[int | None]):
 
 
 def _columns(phase: Phase, pair: tuple[list[int | None], list[int | None]], met: Met) -> tuple[_WatchedColumn, ...]:
-    return tuple(
-        _WatchedColumn(column, met, lambda state, who=who: _seen_name(who, (State(state), phase)))
-        for who, column in zip(("unclaimed", "claimed"), pair, strict=True)
-    )
+    def watched_as(who: str, column: list[int | None]) -> _WatchedColumn:
+        return _WatchedColumn(column, met, lambda state: _seen_name(who, (State(state), phase)))
+
+    return watched_as("unclaimed", pair[0]), watched_as("claimed", pair[1])
 
 
-def _watched_moves(name: str, column: list[int | None], met: Met) -> _WatchedColumn:
+def _watched_moves(name: str, column: Sequence[int | None], met: Met) -> _WatchedColumn:
     return _WatchedColumn(column, met, lambda state: _move_name(name, state))
 
 
