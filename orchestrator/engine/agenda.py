@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from orchestrator.engine.options import PollOptions
     from orchestrator.engine.places import Places
 
-NEARLY_ALL = 0.985  # of a shelf should be down when it is looked at first
+NEARLY_ALL = 0.985  # of a shelf should be down when it is looked at first,
+PATIENT = 1.6  # or, if that takes at most so many times as long, all but one: the last few cost a request each
+TICKS = 40  # in an interval: shelves that are due in the same one are planned together
 MOST_OF_REST = 0.9  # of those still up should be down at the next look
 MAX_SCOUTS = 3  # shelves that are looked at every interval, for the curve's sake,
 ENOUGH_SCOUTED = 100  # as long as they hold fewer items than this
@@ -161,12 +163,18 @@ class Agenda:
         if shelf.looked_at == -math.inf:
             nearly_all = curve.age_at(NEARLY_ALL)
             if nearly_all is None:  # wait for the scouts to tell, but not for ever: perhaps none of them was accepted
-                return max(soonest, min(now + poll.interval, shelf.newest + poll.max_interval))
-            return shelf.newest + nearly_all
+                return self._at_tick(max(soonest, min(now + poll.interval, shelf.newest + poll.max_interval)))
+            all_but_one = curve.age_at(1 - 1 / max(1, len(shelf.items))) or math.inf
+            return self._at_tick(shelf.newest + max(nearly_all, min(all_but_one, PATIENT * nearly_all)))
         reached = curve.share(shelf.looked_at - shelf.newest)
         then = curve.age_at(reached + (1 - reached) * MOST_OF_REST)
         wish = shelf.newest + then if then is not None else shelf.looked_at + age / PATIENCE
-        return min(max(soonest, wish), latest)
+        return self._at_tick(min(max(soonest, wish), latest))
+
+    def _at_tick(self, at: float) -> float:
+        """The next tick from `at` on; a tick is short beside an interval."""
+        tick = self._poll.interval / TICKS
+        return math.ceil(at / tick) * tick
 
     def wake(self) -> None:
         """Something is due earlier than it was."""
