@@ -88,8 +88,11 @@ class Ready:
             return LINGER_FOR_LOOKS
         return 0.0
 
-    def take(self, size: int) -> tuple[list[int], Isolation | None]:
-        """The next batch, of `size` items at most: may be empty. With an isolation if it is a part of one."""
+    def take(self, size: int, *, fresh: float = math.inf) -> tuple[list[int], Isolation | None]:
+        """The next batch, of `size` items at most: may be empty. With an isolation if it is a part of one.
+
+        At most `fresh` of them are items that no request has reached yet; the others of these wait on.
+        """
         state = self._ledger.state
         while self._parts and size > 0:
             part, isolation = self._parts.popleft()
@@ -99,8 +102,16 @@ class Ready:
                 return fit, isolation
             self.step(isolation, spoiled=False)  # all of them were seen over meanwhile
         batch: dict[int, None] = {}  # an item seen in one actionable status after another stands in the queue twice
+        waiting: list[int] = []
         while self._items and len(batch) < size:
             item = self._items.popleft()
-            if state[item] == State.READY and item not in self._kept_apart:
+            if state[item] != State.READY or item in self._kept_apart:
+                continue
+            is_fresh = not self._ledger.sends[item]
+            if is_fresh and fresh < 1:
+                waiting.append(item)
+            else:
                 batch[item] = None
+                fresh -= is_fresh
+        self._items.extendleft(reversed(waiting))
         return list(batch), None

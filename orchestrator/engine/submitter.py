@@ -64,7 +64,7 @@ class Submitter:
         """Wait for leave, take what is ready then, and see it through. `task_status` tells the dispatcher to go on."""
         async with self._context.desk.admit(self._api, Lane.SUBMIT) as ticket:
             pause = None
-            items, isolation = self._ready.take(self._allowed())
+            items, isolation = self._take()
             if items:
                 batch = self._intend(items)
                 task_status.started()
@@ -95,10 +95,12 @@ class Submitter:
         self._context.emit(ev.BatchIntended(at=self._context.clock.stamp(), batch=self._batch, items=items))
         return self._batch
 
-    def _allowed(self) -> int:
-        """How many ids the next batch may have: guards hold it back."""
+    def _take(self) -> tuple[list[int], Isolation | None]:
+        """The next batch, as far as the guards allow."""
         feasible = self._feasibility.room(sent_any=self._batch > 0)
-        return int(min(self._size, self._context.room(), self._canary.room(), feasible))
+        fresh = self._canary.room()
+        allowed = min(self._size, self._context.room(), fresh + self._canary.returning, feasible)
+        return self._ready.take(int(allowed), fresh=fresh)
 
     async def _send(self, ticket: Ticket, batch: int, items: list[int], isolation: Isolation | None) -> float | None:
         """Send one batch. Returns seconds after which it is to be put back, None if it was processed or is lost."""

@@ -232,6 +232,37 @@ class TestGuards:
         )
         assert came_to(story) == {"stopped": 60}
 
+    def test_nobody_goes_in_place_of_a_forgotten_canary(self) -> None:
+        """Seed 1058: the canary was due for reissue and counted as gone, so that others went, and then the canary."""
+        story = played(
+            Scenario(
+                seed=1058,
+                family="guarded",
+                service=service(tasks=40, forget=0.5),
+                options=RunOptions(poll=PollOptions(reissue_after=60.0), limits=replace(ALL, canary=10)),
+            )
+        )
+        first, again, rest = (set(ask.ids) for ask in story.sends()[:3])
+        assert again < first
+        assert not rest & first
+
+    def test_nobody_goes_in_place_of_a_canary_whose_answer_was_lost(self) -> None:
+        """Seed 651: lost, and seen where it stood, a canary was replaced; the service had deleted it all the same."""
+        played(
+            Scenario(
+                seed=651,
+                family="guarded",
+                verb="delete",
+                service=service(
+                    tasks=40,
+                    states={"TERMINATED": 1},
+                    deleted_show="success",
+                    faults=Faults(rate=0.3, kinds=("reset_after", "error_500"), apis=("delete",)),
+                ),
+                options=RunOptions(submit=SubmitOptions(batch_size=1), limits=replace(ALL, canary=10)),
+            )
+        )
+
     def test_a_batch_that_never_left_is_not_attempted(self) -> None:
         """Seed 57: a batch whose intent could not be written was called unconfirmed, though it never left."""
         story = played(
