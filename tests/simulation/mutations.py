@@ -213,8 +213,7 @@ def _has_bad_batches(scenario: Scenario) -> bool:
 
 
 def _is_guarded(scenario: Scenario) -> bool:
-    limits = scenario.options.limits
-    return limits.max_failures != 1.0 and scenario.service.refuse_always > 0.02
+    return scenario.bounds_failures and scenario.service.refuse_always > 0.02
 
 
 def _has_no_reissues(scenario: Scenario) -> bool:

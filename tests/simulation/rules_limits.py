@@ -27,7 +27,8 @@ def known_quotas_are_kept(evidence: Evidence) -> Iterator[str]:
     if scenario.network.canned or not scenario.pace.learn or "all" in scenario.service.quotas:
         return
     for api, quota in scenario.service.quotas.items():
-        if quota.strangers or quota.wording == "bare":
+        meddled = any(verb == api for _, verb, _ in scenario.meddling)  # strangers of another kind
+        if quota.strangers or meddled or quota.wording == "bare":
             continue
         for life in evidence.story.lives:
             asked = [e for e in evidence.story.exchanges if e.api == api and e.life == life.number]
@@ -130,7 +131,7 @@ def guards_hold(evidence: Evidence) -> Iterator[str]:
     unique = len(evidence.ids)
     if unique > limits.max_tasks and story.exchanges:
         yield f"{len(story.exchanges)} requests for {unique} tasks where {limits.max_tasks} are the most"
-    if limits.max_failures != 1.0 and story.last.report is not None:
+    if story.scenario.bounds_failures and story.last.report is not None:
         counted = isinstance(limits.max_failures, int)
         most = limits.max_failures if counted else math.floor(limits.max_failures * unique)
         bound = most + 1 if counted else max(most + 1, limits.failure_sample)

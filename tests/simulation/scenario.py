@@ -72,3 +72,9 @@ class Scenario:
     def batch_size(self) -> int:
         """Ids a request at most."""
         return min(50, self.options.submit.batch_size)
+
+    @property
+    def bounds_failures(self) -> bool:
+        """Whether so many failures end the run: a share of 1.0 is off, the count 1 is not."""
+        most = self.options.limits.max_failures
+        return isinstance(most, int) or most < 1.0

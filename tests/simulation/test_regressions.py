@@ -300,3 +300,80 @@ class TestGate:
                 page_size=10,
             )
         )
+
+
+class TestOvertaken:
+    """What is seen of a task while its batch is out decides nothing, unless the batch comes back as it left."""
+
+    def test_who_was_seen_down_while_the_request_did_not_get_through_is_not_sent_again(self) -> None:
+        """Seed 100902: ten seconds of connecting, a page that showed the task down, and it was sent all the same."""
+        played(
+            Scenario(
+                seed=1,
+                family="rough",
+                service=service(tasks=100, stop_seconds=Spread(median=2.0), latency=Spread(median=0.05)),
+                options=RunOptions(
+                    submit=SubmitOptions(batch_size=3, workers=4),
+                    poll=PollOptions(interval=0.5),
+                    limits=replace(ALL, deadline=7200.0),
+                ),
+                network=Network(faults=("connect_timeout",), rate=0.3),
+                meddling=((3.0, "stop", 2), (6.0, "stop", 3)),
+            )
+        )
+
+    def test_who_is_seen_down_while_the_disk_takes_its_time_does_not_leave(self) -> None:
+        """Seeds 102674 and 103152: a page that showed the task down came between the intent and the request."""
+        played(
+            Scenario(
+                seed=1,
+                family="rough",
+                service=service(tasks=60, stop_seconds=Spread(median=2.0), latency=Spread(median=0.05)),
+                options=RunOptions(
+                    submit=SubmitOptions(batch_size=1, workers=4), poll=PollOptions(interval=0.5), limits=ALL
+                ),
+                commit_seconds=0.5,
+                meddling=((1.0, "stop", 4), (3.0, "stop", 3), (5.0, "stop", 2)),
+            )
+        )
+
+
+class TestQuotas:
+    def test_leave_given_before_a_quota_was_told_is_not_used_after(self) -> None:
+        """Seed 7022: a stop waited for its turn when the quota was told, and left all the same, to be refused."""
+        story = played(
+            Scenario(
+                seed=7022,
+                service=service(
+                    tasks=120,
+                    seed=2,
+                    unlisted=0.5,
+                    stop_seconds=Spread(median=0.6),
+                    latency=Spread(median=0.05, sigma=0.5),
+                    quotas={"stop": Quota(limit=30, seconds=60.0, kind="sliding")},
+                ),
+                options=RunOptions(submit=SubmitOptions(batch_size=1, workers=2), limits=replace(ALL, deadline=7200.0)),
+                network=Network(up=Spread(median=0.2)),
+                page_size=15,
+            )
+        )
+        assert came_to(story) == {"stopped": 120}
+
+    def test_requests_in_flight_do_not_take_turns_in_being_refused(self) -> None:
+        """Seed 103406: each of two looks had left before the other's refusal came: 25,000 requests in an instant."""
+        story = played(
+            Scenario(
+                seed=103406,
+                service=service(
+                    tasks=80,
+                    unlisted=1.0,
+                    quotas={"show": Quota(limit=30, seconds=60.0), "all": Quota(limit=20, seconds=1.0)},
+                ),
+                options=RunOptions(
+                    submit=SubmitOptions(workers=2),
+                    poll=PollOptions(interval=10.0),
+                    limits=replace(ALL, deadline=7200.0),
+                ),
+            )
+        )
+        assert len(story.exchanges) < 1000
