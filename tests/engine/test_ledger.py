@@ -194,6 +194,7 @@ class TestLife:
     )
     def test_gone(self, comes_to: Outcome, failed: int, *, gone_is_goal: bool, claimed: bool) -> None:
         one = ledger(gone_is_goal=gone_is_goal)
+        one.apply(ev.Missed(at=2.0, items=[0]))
         if claimed:
             one = self.sent(ev.BatchAnswered(at=3.0, batch=1, accepted=[0]), gone_is_goal=gone_is_goal)
         one.apply(ev.Gone(at=9.0, item=0, failure=GONE))
@@ -240,6 +241,7 @@ class TestOutcomes:
     def test_they_are_counted_as_they_are_told_one_by_one(self) -> None:
         one = ledger(6)
         one.apply(ev.Seen(at=1.0, source="list", statuses={"RUNS": [0, 1], "STOPPED": [2], "STOPPING": [3]}))
+        one.apply(ev.Missed(at=2.0, items=[4]))
         one.apply(ev.Gone(at=2.0, item=4, failure=GONE))
         for ending in Ending:
             counts = Counter(one.outcome(item, ending) for item in range(6))

@@ -98,9 +98,11 @@ class _Judge:
     def _ending(self) -> Ending | None:
         """How the run ended for this task: one that is not reopened stays as the end before left it."""
         lives, ended = self._evidence.lives, self._life
-        retried = max((number for number in lives if lives[number].retried and number <= ended.number), default=0)
-        if retried and self._row.task_id not in lives[retried].reopened:
-            ended = lives[retried - 1]
+        for number in sorted((number for number in lives if number <= ended.number), reverse=True):
+            if self._row.task_id in lives[number].reopened:
+                break
+            if lives[number].retried:
+                ended = lives[number - 1]
         return ended.report.ending if ended.report is not None else None
 
     def _may_count(self, asks: list[Exchange]) -> bool:

@@ -66,6 +66,8 @@ class Scenario:
     quiet: bool = False  # nothing is kept for a referee, so that memory is the run's own
     retry: bool = False  # whether a finished run is reopened once
     retry_words: tuple[str, ...] = ()  # for whom; empty: for those who are not over
+    retry_all: bool = False  # whether it is reopened a second time, for all who are not over
+    later: RunOptions | None = None  # the options from the second life on: somebody has edited the job file
     meddling: tuple[tuple[float, Verb, int], ...] = ()  # when strangers do what to every so-many-th of our tasks
 
     @property

@@ -1,0 +1,24 @@
+"""The set pieces: each meets the row that it was made for, and breaks no rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.simulation.covered import Met, expected, watched
+from tests.simulation.examine import examine
+from tests.simulation.pieces import PIECES
+
+
+class TestPieces:
+    @pytest.mark.parametrize("row", PIECES)
+    def test_meets_its_row(self, row: str) -> None:
+        met: Met = Counter()
+        with watched(met):
+            finding, _ = examine(PIECES[row])
+        assert finding.violations == ()
+        assert met[row]
+
+    def test_each_is_made_for_a_row_of_the_tables(self) -> None:
+        assert set(PIECES) <= set(expected())
