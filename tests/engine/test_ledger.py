@@ -292,6 +292,18 @@ class TestReopened:
         assert one.state[1] == State.UNSEEN
         assert one.outcome(1, Ending.FINISHED) is Outcome.NOT_ATTEMPTED
 
+    def test_one_that_was_left_in_flight_was_asked_for(self) -> None:
+        """Seed 202799: the account forgot the request; reopened later, it would have been sent again unseen."""
+        one = ledger(2)
+        one.apply(seen("RUNS", 0, 1))
+        one.apply(ev.BatchIntended(at=2.0, batch=1, items=[0]))
+        one.apply(ev.RunEnded(at=9.0, ending=Ending.DEADLINE))
+        one.apply(ev.Reopened(at=10.0, items=[1]))
+        assert one.sends[0] == 1
+        assert one.outcome(0, Ending.FINISHED) is Outcome.TIMED_OUT
+        one.apply(ev.Reopened(at=20.0, items=[0]))
+        assert one.state[0] == State.AMBIGUOUS
+
     def test_one_that_was_asked_once_is_looked_at_before_it_is_asked_again(self) -> None:
         one = ledger()
         for event in (

@@ -302,6 +302,31 @@ class TestGate:
         )
 
 
+class TestReopened:
+    def test_the_account_keeps_the_requests_that_were_in_flight_at_its_end(self) -> None:
+        """Seed 202799: reopened for others, it told of one request less for those in flight at the deadline."""
+        story = played(
+            Scenario(
+                seed=202799,
+                family="rough",
+                service=service(
+                    tasks=30,
+                    latency=Spread(median=0.5),
+                    quotas={"stop": Quota(limit=2, seconds=10.0)},
+                    faults=Faults(rate=0.5, kinds=("hang",), apis=("stop",), seconds=2000.0),
+                ),
+                options=RunOptions(
+                    submit=SubmitOptions(batch_size=3),
+                    retry=RetryOptions(attempts=1),
+                    limits=replace(ALL, deadline=100.0),
+                ),
+                retry=True,
+                retry_words=("rejected",),
+            )
+        )
+        assert any(life.retried for life in story.lives)
+
+
 class TestOvertaken:
     """What is seen of a task while its batch is out decides nothing, unless the batch comes back as it left."""
 
