@@ -69,7 +69,7 @@ def play_chunk(seeds: Sequence[int]) -> tuple[list[Finding], Met]:
 
 def play_pieces(met: Met) -> Iterator[str]:
     """Play the set pieces, too: every broken rule, and every piece that misses the row it was made for."""
-    for row, scenario in PIECES.items():
+    for row, scenario in PIECES:
         mine: Met = Counter()
         with watched(mine):
             finding, _ = examine(scenario)

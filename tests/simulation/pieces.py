@@ -1,4 +1,4 @@
-"""Set pieces: disasters that chance hardly ever brings about, each made up to meet one row of the transition table."""
+"""Set pieces: disasters that chance may not bring about for long, each made up to meet one row of the tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from orchestrator.engine.options import LimitOptions, PollOptions, RetryOptions, RunOptions, SubmitOptions
 from orchestrator.simulator.options import Faults, Quota, SimulatorOptions, Spread
+from tests.simulation.accidents import EVERYTHING, Canned
+from tests.simulation.covered import answer_row
 from tests.simulation.scenario import Disturbance, Network, Scenario
 
 ALL = LimitOptions(max_failures=1.0, deadline=600.0)
@@ -15,16 +17,22 @@ SINGLES = RunOptions(submit=SubmitOptions(batch_size=1), limits=ALL)
 
 def _piece(seed: int, options: RunOptions, service: dict[str, Any], **scenario: Any) -> Scenario:
     usual = {"tasks": 20, "seed": seed, "states": {"MIGRATING": 1}}
-    return Scenario(
-        seed=seed, family="rough", options=options, service=SimulatorOptions(**{**usual, **service}), **scenario
-    )
+    part = SimulatorOptions(**{**usual, **service})
+    return Scenario(**{"seed": seed, "family": "rough", "options": options, "service": part, **scenario})
 
 
 def _deaths(*times: float) -> tuple[Disturbance, ...]:
     return tuple(Disturbance(disaster="death", point="time", at=at, downtime=1.0) for at in times)
 
 
-PIECES: dict[str, Scenario] = {
+def _answered(canned: Canned) -> Scenario:
+    """A run that is given one answer, again and again."""
+    network = Network(canned=(canned,), canned_rate=0.3)
+    service = {"states": {"MIGRATING": 3, "TERMINATED": 1}, "unlisted": 0.5}
+    return _piece(1, SINGLES, service, family="hostile", network=network)
+
+
+_TRANSITIONS: dict[str, Scenario] = {
     # Forgotten, they wait to be asked for again until the quota allows it, and come to an end by themselves.
     "seen claimed: READY ended": _piece(
         1,
@@ -68,6 +76,18 @@ PIECES: dict[str, Scenario] = {
         page_size=5,
         disturbances=_deaths(20.0, 20.0, 20.0),
     ),
+    # Requests hang until the deadline, and the finished run is reopened for others.
+    "leave: SENDING": _piece(
+        1,
+        RunOptions(
+            submit=SubmitOptions(batch_size=3),
+            retry=RetryOptions(attempts=1),
+            limits=replace(ALL, deadline=100.0),
+        ),
+        {"faults": Faults(rate=0.5, kinds=("hang",), apis=("stop",), seconds=2000.0)},
+        retry=True,
+        retry_words=("rejected",),
+    ),
     # A finished run is reopened for some, and then for the others.
     "reopen: LEFT": _piece(
         1,
@@ -90,3 +110,9 @@ PIECES: dict[str, Scenario] = {
         disturbances=_deaths(30.0),
     ),
 }
+
+# (row, scenario); every answer of the table is given alone.
+PIECES: tuple[tuple[str, Scenario], ...] = (
+    *_TRANSITIONS.items(),
+    *((answer_row(canned), _answered(canned)) for canned in EVERYTHING),
+)
