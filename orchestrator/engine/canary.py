@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.ledger import Ledger
 
 FAILED = frozenset({State.REJECTED, State.NOT_FOUND})
-OUT = frozenset(state for state in OPEN if state is not State.READY)
+STILL_OPEN = frozenset(OPEN)
 
 
 class Canary:
@@ -37,7 +37,7 @@ class Canary:
             self._sent = list(dict.fromkeys([*self._sent, *items]))
 
     def room(self) -> float:
-        """How many more may go now. Raises `GuardError` if one of the canary failed."""
+        """How many more may go now, for the first time. Raises `GuardError` if one of the canary failed."""
         if not self._wanted:
             return math.inf
         state = self._ledger.state
@@ -48,13 +48,26 @@ class Canary:
                 f"the canary failed: {self._ids[failed[0]]} was refused ({why.text if why else 'no reason given'}); "
                 f"nothing but the canary ({len(self._sent)} tasks) was sent"
             )
-        # Who ended in another way, by itself, proves nothing either way: somebody else goes in its place. Who came
-        # back (busy, lost and not delivered) goes again, or somebody else does.
-        self._sent = [item for item in self._sent if state[item] in OUT or state[item] == State.DONE]
+        # Who ended in another way, by itself, proves nothing either way: somebody else goes in its place, and so for
+        # whom no request has reached yet. Anybody else keeps the place until the goal is seen: forgotten, refused for
+        # now or lost, it is asked for again, and may be on its way all the same.
+        self._sent = [item for item in self._sent if self._keeps_place(item)]
         if sum(state[item] == State.DONE for item in self._sent) >= self._wanted:
             self._wanted = 0
             return math.inf
         return self._wanted - len(self._sent)
+
+    @property
+    def returning(self) -> int:
+        """How many of the canary wait to be asked for again: these have their places already."""
+        state = self._ledger.state
+        return sum(state[item] == State.READY for item in self._sent)
+
+    def _keeps_place(self, item: int) -> bool:
+        state = self._ledger.state[item]
+        if state == State.READY:
+            return self._ledger.sends[item] > 0
+        return state in STILL_OPEN or state == State.DONE
 
 
 def _was_refused(ledger: Ledger, item: int) -> bool:
@@ -62,4 +75,4 @@ def _was_refused(ledger: Ledger, item: int) -> bool:
 
 
 def _is_out(ledger: Ledger, item: int) -> bool:
-    return ledger.sends[item] > 0 and ledger.state[item] in OUT
+    return ledger.sends[item] > 0 and ledger.state[item] in STILL_OPEN

@@ -86,7 +86,7 @@ class Desk:
         await anyio.sleep_forever()  # nothing new leaves any more; the slot is free for what is in flight
 
     def _may_leave(self, ticket: Ticket) -> bool:
-        """Not if the run came to its end, or a 401 came, while the request waited for its place."""
+        """Not if the run came to its end, or a 401 or a 429 came, while the request waited for its place."""
         return not self._closed and ticket.is_current
 
     async def ask(self, api: str, lane: Lane, call: Callable[[], Awaitable[T]]) -> T:
@@ -166,7 +166,7 @@ class Ticket:
 
     @property
     def is_current(self) -> bool:
-        """Whether the leave still holds: a 401 that came since takes it back."""
+        """Whether the leave still holds: a 401 or a 429 that came since takes it back."""
         return self._permit is not None and self._permit.is_current
 
     def dispose(self) -> None:

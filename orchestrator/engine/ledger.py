@@ -233,6 +233,9 @@ class Ledger(Columns):
         for item in self.open_items():
             if item not in chosen:
                 self._left[item] = self.outcome(item, self._ending)
+                if self.state[item] == State.SENDING:  # in flight when the run ended: it may have arrived
+                    self._count_sends((item,))
+                    self.claimed[item] = 1
                 self._move((item,), Move.LEAVE)
         for item in items:
             before = State(self.state[item])

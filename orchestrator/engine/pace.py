@@ -62,11 +62,16 @@ class ApiPace:
         allowed = 1 + self._answered // ANSWERS_PER_STEP
         return 0.0 if self.in_flight < allowed else math.inf
 
-    def started(self, now: float) -> None:
-        """One request leaves."""
+    def started(self, now: float) -> float:
+        """One request leaves. Returns its time: after that of any refusal before it, even within the same instant."""
         self.in_flight += 1
         self._began_at = min(self._began_at, now)
         self._started_at = now
+        return max(now, math.nextafter(self._refused_at, math.inf))
+
+    def is_outdated(self, started_at: float) -> bool:
+        """Whether a refusal has come since leave was given at `started_at`: what was counted on then is no more."""
+        return started_at <= self._refused_at
 
     def cancelled(self) -> None:
         """A request that was allowed did not leave after all."""
@@ -89,8 +94,9 @@ class ApiPace:
     def throttled(self, now: float, started_at: float, failure: Failure) -> Quota | None:
         """One request was refused for a quota. Returns the quota if it is news."""
         self.in_flight -= 1
-        known = started_at <= self._refused_at  # it left before the last refusal came: the same story
-        self._refused_at = now
+        known = self.is_outdated(started_at)  # it left before the last refusal came: the same story
+        if not known:  # else those in flight would take turns in being old news, and nobody would ever pause
+            self._refused_at = now
         if failure.retry_after is not None:
             self._block(now + min(failure.retry_after, MAX_WINDOW))
         quota = self._believable(failure.quota)

@@ -46,8 +46,9 @@ class Permit:
 
     @property
     def is_current(self) -> bool:
-        """Whether no 401 has shut the gate since the leave was given."""
-        return self.generation == self._pacing.gate.generation
+        """Whether no 401 has shut the gate since the leave was given, and no quota was found to be used up."""
+        is_known_good = self.generation == self._pacing.gate.generation
+        return is_known_good and not self._lane.pace.is_outdated(self.started_at)
 
     def cancel(self) -> None:
         """The request did not leave."""
@@ -147,11 +148,11 @@ class Pacing:
 
     def _start(self, lane: _Lane) -> Permit:
         now = anyio.current_time()
-        lane.pace.started(now)
+        started_at = lane.pace.started(now)
         if self._ceiling:
             self._ceiling.started(now)
         generation, probe = self.gate.enter()
-        return Permit(self, lane, now, generation, probe=probe)
+        return Permit(self, lane, started_at, generation, probe=probe)
 
 
 async def _either(event: anyio.Event, seconds: float) -> None:

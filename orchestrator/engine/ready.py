@@ -91,8 +91,11 @@ class Ready:
             return LINGER_FOR_LOOKS
         return 0.0
 
-    def take(self, size: int) -> tuple[list[int], Isolation | None]:
-        """The next batch, of `size` items at most: may be empty. With an isolation if it is a part of one."""
+    def take(self, size: int, *, fresh: float = math.inf) -> tuple[list[int], Isolation | None]:
+        """The next batch, of `size` items at most: may be empty. With an isolation if it is a part of one.
+
+        At most `fresh` of them are items that no request has reached yet; the others of these wait on.
+        """
         state = self._ledger.state
         while self._parts and size > 0:
             part, isolation = self._parts.popleft()
@@ -102,9 +105,19 @@ class Ready:
                 return fit, isolation
             self.step(isolation, spoiled=False)  # all of them were seen over meanwhile
         batch: dict[int, None] = {}  # an item seen in one actionable status after another stands in the queue twice
+        waiting: list[int] = []
         while self._items and len(batch) < size:
             taken = [self._items.popleft() for _ in range(min(size - len(batch), len(self._items)))]
-            batch.update(dict.fromkeys(item for item in taken if state[item] == READY))
-            for item in self._kept_apart.intersection(batch):
-                del batch[item]
+            fit = [item for item in taken if state[item] == READY]
+            if self._kept_apart:
+                fit = [item for item in fit if item not in self._kept_apart]
+            if fresh < math.inf:
+                going = [item for item in fit if item not in batch and self._ledger.sends[item]]
+                new = [item for item in dict.fromkeys(fit) if item not in batch and not self._ledger.sends[item]]
+                allowed = max(0, int(fresh))
+                waiting += new[allowed:]
+                fit = [*going, *new[:allowed]]
+                fresh -= min(allowed, len(new))
+            batch.update(dict.fromkeys(fit))
+        self._items.extendleft(reversed(waiting))
         return list(batch), None

@@ -271,7 +271,7 @@ class Run:
         roll_call = RollCall(context, watch=watch)
         if self._operation.gone_is_goal and self._operation.max_page:
             watch.roll_call = roll_call
-        if not self.ledger.open:
+        if not self.ledger.open or self._drain.is_set():  # told to end while the beginning was written
             return
         async with anyio.create_task_group() as tasks:
             for loop in (survey, submitter, poller, roll_call):

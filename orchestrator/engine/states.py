@@ -107,7 +107,7 @@ IS_PENDING = bytes(state in PENDING for state in State)
 IS_OPEN = bytes(state in OPEN for state in State)
 
 MOVES: dict[Move, dict[State, State]] = {
-    Move.MISS: {S.UNSEEN: S.MISSING, S.MISSING: S.MISSING},
+    Move.MISS: {S.UNSEEN: S.MISSING},
     Move.INTEND: {S.READY: S.SENDING},
     Move.ACCEPT: {S.SENDING: S.WAITING},
     Move.REFUSE: {S.SENDING: S.REFUSED},
@@ -115,15 +115,15 @@ MOVES: dict[Move, dict[State, State]] = {
     Move.RETURN: {S.SENDING: S.READY},
     Move.LOSE: {S.SENDING: S.AMBIGUOUS},
     Move.RESUBMIT: {S.WAITING: S.READY, S.AMBIGUOUS: S.READY, S.REFUSED: S.READY},
-    Move.GIVE_UP: dict.fromkeys((S.AMBIGUOUS, S.REFUSED, S.MISSING, S.UNSEEN), S.REJECTED),
-    Move.VANISH: {state: S.NOT_FOUND for state in OPEN if state is not S.SENDING},
+    Move.GIVE_UP: dict.fromkeys((S.AMBIGUOUS, S.REFUSED, S.MISSING), S.REJECTED),
+    Move.VANISH: {state: S.NOT_FOUND for state in OPEN if state not in (S.UNSEEN, S.SENDING)},
     Move.LEAVE: dict.fromkeys(OPEN, S.LEFT),
     Move.REOPEN: {state: S.UNSEEN for state in State if state >= FIRST_FINAL},
 }
 
-# The run is taken up again: what was about to leave may have left, and what was seen is seen afresh.
-TAKEN_UP_UNCLAIMED: dict[State, State] = {S.SENDING: S.AMBIGUOUS, S.READY: S.UNSEEN, S.MISSING: S.UNSEEN}
-TAKEN_UP_CLAIMED: dict[State, State] = {S.SENDING: S.AMBIGUOUS, S.READY: S.AMBIGUOUS}
+# The run is taken up again: what was seen is seen afresh. What was about to leave may have left, and is `LOSE`d.
+TAKEN_UP_UNCLAIMED: dict[State, State] = {S.READY: S.UNSEEN, S.MISSING: S.UNSEEN}
+TAKEN_UP_CLAIMED: dict[State, State] = {S.READY: S.AMBIGUOUS}
 
 FINAL_OUTCOMES: dict[State, Outcome] = {
     S.DONE: Outcome.DONE,

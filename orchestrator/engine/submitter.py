@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import anyio
@@ -9,8 +10,9 @@ import anyio
 from orchestrator.engine import events as ev
 from orchestrator.engine.canary import Canary
 from orchestrator.engine.feasibility import Feasibility
-from orchestrator.engine.model import Failure, Verdict
+from orchestrator.engine.model import Failure, Phase, Verdict
 from orchestrator.engine.slots import Lane
+from orchestrator.engine.states import PENDING
 from orchestrator.errors import RunRefusedError, ServiceError
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Submitter:
         """Wait for leave, take what is ready then, and see it through. `task_status` tells the dispatcher to go on."""
         async with self._context.desk.admit(self._api, Lane.SUBMIT) as ticket:
             pause = None
-            items, isolation = self._ready.take(self._allowed())
+            items, isolation = self._take()
             if items:
                 batch = self._intend(items)
                 task_status.started()
@@ -76,10 +78,11 @@ class Submitter:
                 if self._context.desk.is_closed:  # the run was told to end while the disk took its time
                     self._return(batch, items, NOT_SENT)
                     return
-                if ticket.is_current:
+                if ticket.is_current and not self._overtaken(items):
                     pause = await self._send(ticket, batch, items, isolation)
-                else:  # a 401 came while the disk took its time: one request goes alone first
+                else:  # a 401, a 429 or a look came while the disk took its time: the batch is made up again
                     self._return(batch, items, NOT_SENT)
+                    self._catch_up(items)
                     pause = 0.0
         if not items:
             with anyio.move_on_after(GLANCE):  # the guards allow nothing now: an answer or a look will change that
@@ -95,10 +98,12 @@ class Submitter:
         self._context.emit(ev.BatchIntended(at=self._context.clock.stamp(), batch=self._batch, items=items))
         return self._batch
 
-    def _allowed(self) -> int:
-        """How many ids the next batch may have: guards hold it back."""
+    def _take(self) -> tuple[list[int], Isolation | None]:
+        """The next batch, as far as the guards allow."""
         feasible = self._feasibility.room(sent_any=self._batch > 0)
-        return int(min(self._size, self._context.room(), self._canary.room(), feasible))
+        fresh = self._canary.room()
+        allowed = min(self._size, self._context.room(), fresh + self._canary.returning, feasible)
+        return self._ready.take(int(allowed), fresh=fresh)
 
     async def _send(self, ticket: Ticket, batch: int, items: list[int], isolation: Isolation | None) -> float | None:
         """Send one batch. Returns seconds after which it is to be put back, None if it was processed or is lost."""
@@ -110,6 +115,7 @@ class Submitter:
             failure = error.failure
             if failure.verdict in NOT_PROCESSED:
                 self._return(batch, items, failure)
+                self._catch_up(items)
                 self._unreached = self._unreached + 1 if failure.verdict is Verdict.UNREACHED else 0
                 return context.desk.delay_after(failure, self._unreached) if self._unreached else 0.0
             spoiled = self._failed(failure, batch, items, isolation)
@@ -128,6 +134,23 @@ class Submitter:
 
     def _return(self, batch: int, items: list[int], failure: Failure) -> None:
         self._context.emit(ev.BatchReturned(at=self._context.clock.stamp(), batch=batch, items=items, failure=failure))
+
+    def _overtaken(self, items: Iterable[int]) -> list[int]:
+        """Who of a batch was seen in another state than one to be asked for while the batch was out."""
+        phase_of = self._context.ledger.phase_of
+        return [item for item in items if phase_of(item) is not Phase.ACTIONABLE]
+
+    def _catch_up(self, items: Iterable[int]) -> None:
+        """What was seen while a batch was out decided nothing. It came back as it left: now it does."""
+        context, ledger, seen = self._context, self._context.ledger, defaultdict[str, list[int]](list)
+        overtaken = self._overtaken(items)
+        for item in overtaken:
+            seen[ledger.words[ledger.status[item]]].append(item)
+        if seen:
+            stamp = context.clock.stamp()
+            context.emit(ev.Seen(at=stamp, source="look", statuses=dict(seen)))
+            pending = [item for item in overtaken if ledger.state[item] in PENDING]
+            self._agenda.track(pending, [stamp] * len(pending), seen_at=stamp)
 
     def _answered(self, ack: Ack, batch: int, items: list[int], ids: list[str]) -> None:
         """Match the answer to the items by id, never by position."""
@@ -171,6 +194,7 @@ class Submitter:
             raise RunRefusedError(failure)
         if len(items) > 1:
             context.emit(ev.BatchSpoiled(at=stamp, batch=batch, items=items, failure=failure))
+            self._catch_up(items)
             if isolation is None:
                 self._ready.spoiled(items)
         elif failure.verdict is Verdict.REJECTED:

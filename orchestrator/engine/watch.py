@@ -77,7 +77,7 @@ class Watch:
                 context.emit(ev.Gone(at=context.clock.stamp(), item=item, failure=failure))
             case Verdict.FORBIDDEN:
                 self._look_refused(item, failure)
-            case Verdict.REJECTED | Verdict.BAD_ITEM if state in (State.MISSING, State.UNSEEN):
+            case Verdict.REJECTED | Verdict.BAD_ITEM if state == State.MISSING:
                 context.emit(ev.Rejected(at=context.clock.stamp(), items={item: failure}))
             case _:
                 self._agenda.look_at(item, context.clock.stamp() + LOOK_AGAIN, singly=True)

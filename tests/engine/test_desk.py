@@ -158,6 +158,18 @@ class TestTicket:
             with pytest.raises(RuntimeError, match="good for one request"):
                 await ticket.send(counter.call)
 
+    async def test_leave_that_is_older_than_a_refusal_is_asked_for_again(self) -> None:
+        """Who waited for a place when the quota was found to be used up does not leave to be refused as well."""
+        quota = Quota(policy="", limit=1, seconds=10.0)
+        counter = Counter(Failure(verdict=Verdict.THROTTLED, quota=quota), workers=1)
+        counter.desk.pacing.learn("list", Quota(policy="", limit=9, seconds=10.0))
+        (await counter.desk.pacing.admit("list")).succeeded()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(counter.ask)
+            tasks.start_soon(counter.ask)
+        assert counter.results == ["throttled", "ok", "ok"]
+        assert counter.starts[1] - counter.starts[0] >= quota.seconds
+
     async def test_one_that_was_not_used_is_given_back(self) -> None:
         counter = Counter()
         async with counter.desk.admit("list", Lane.LOOK):

@@ -106,12 +106,20 @@ class TestCanary:
         ledger._set(1, State.WAITING, State.DONE)
         assert canary.room() == inf
 
-    def test_who_comes_back_or_ends_by_itself_makes_room(self) -> None:
+    def test_who_was_not_reached_or_ends_by_itself_makes_room(self) -> None:
         canary, ledger = self.birds(3, [State.READY] * 5)
         canary.sent([0, 1, 2])
         ledger._set(1, State.READY, State.ENDED)
         ledger._set(2, State.READY, State.AMBIGUOUS)
-        assert canary.room() == 2  # 0 waits to be sent again, 1 ended
+        assert canary.room() == 2  # 0 came back untouched, 1 ended
+
+    def test_who_waits_to_be_asked_for_again_keeps_its_place(self) -> None:
+        canary, ledger = self.birds(2, [State.READY] * 3)
+        canary.sent([0, 1])
+        ledger.sends[0] = ledger.sends[1] = 1
+        ledger._set(1, State.READY, State.WAITING)
+        assert canary.room() == 0
+        assert canary.returning == 1
 
     def test_one_that_failed_says_why(self) -> None:
         canary, ledger = self.birds(1, [State.READY] * 2)

@@ -195,6 +195,7 @@ class TestLife:
     )
     def test_gone(self, comes_to: Outcome, failed: int, *, gone_is_goal: bool, claimed: bool) -> None:
         one = ledger(gone_is_goal=gone_is_goal)
+        one.apply(ev.Missed(at=2.0, items=[0]))
         if claimed:
             one = self.sent(ev.BatchAnswered(at=3.0, batch=1, accepted=[0]), gone_is_goal=gone_is_goal)
         one.apply(ev.Gone(at=9.0, item=0, failure=GONE))
@@ -241,6 +242,7 @@ class TestOutcomes:
     def test_they_are_counted_as_they_are_told_one_by_one(self) -> None:
         one = ledger(6)
         one.apply(ev.Seen(at=1.0, source="list", statuses={"RUNS": [0, 1], "STOPPED": [2], "STOPPING": [3]}))
+        one.apply(ev.Missed(at=2.0, items=[4]))
         one.apply(ev.Gone(at=2.0, item=4, failure=GONE))
         for ending in Ending:
             counts = Counter(one.outcome(item, ending) for item in range(6))
@@ -290,6 +292,18 @@ class TestReopened:
         one.apply(ev.Reopened(at=20.0, items=[1]))
         assert one.state[1] == State.UNSEEN
         assert one.outcome(1, Ending.FINISHED) is Outcome.NOT_ATTEMPTED
+
+    def test_one_that_was_left_in_flight_was_asked_for(self) -> None:
+        """Seed 202799: the account forgot the request; reopened later, it would have been sent again unseen."""
+        one = ledger(2)
+        one.apply(seen("RUNS", 0, 1))
+        one.apply(ev.BatchIntended(at=2.0, batch=1, items=[0]))
+        one.apply(ev.RunEnded(at=9.0, ending=Ending.DEADLINE))
+        one.apply(ev.Reopened(at=10.0, items=[1]))
+        assert one.sends[0] == 1
+        assert one.outcome(0, Ending.FINISHED) is Outcome.TIMED_OUT
+        one.apply(ev.Reopened(at=20.0, items=[0]))
+        assert one.state[0] == State.AMBIGUOUS
 
     def test_one_that_was_asked_once_is_looked_at_before_it_is_asked_again(self) -> None:
         one = ledger()

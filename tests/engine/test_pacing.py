@@ -332,6 +332,22 @@ class TestRefusals:
             pace.throttled(at, 0.0, refusal())
         assert pace.blocked_until == pytest.approx(2.6)
 
+    @pytest.mark.parametrize("latency", [0.0, 0.1])
+    @pytest.mark.parametrize("quota", [QUOTA, None])
+    def test_those_in_flight_do_not_take_turns_in_being_old_news(self, quota: Quota | None, latency: float) -> None:
+        """Each left before the refusal of the other came: there was no pause, and no end of requests."""
+        pace, now, asked = ApiPace(), 0.0, 0
+        out = deque([(0.0, pace.started(0.0)), (latency / 2, pace.started(latency / 2))])
+        while now < 60.0 and asked < 1000:
+            arrived, started_at = out.popleft()
+            now = max(now, arrived + latency)
+            pace.throttled(now, started_at, refusal(quota))
+            while len(out) < 2:
+                now += pace.wait(now)
+                out.append((now, pace.started(now)))
+                asked += 1
+        assert asked < 30
+
     def test_a_refusal_at_the_end_of_our_own_window_is_our_own_doing(self) -> None:
         pace = ApiPace()
         for _ in range(4):
@@ -506,6 +522,17 @@ class TestPacing:
         permit.succeeded()
         (await pacing.admit("stop")).succeeded()
         assert pacing.in_flight() == {"stop": 0}
+
+    async def test_leave_given_before_a_refusal_came_is_good_no_more(self) -> None:
+        pacing = Pacing(PaceOptions())
+        pacing.learn("stop", QUOTA)
+        (await pacing.admit("stop")).succeeded()
+        early, late = await pacing.admit("stop"), await pacing.admit("stop")
+        assert late.is_current
+        early.failed(refusal(QUOTA))
+        assert not late.is_current
+        late.cancel()
+        assert (await pacing.admit("stop")).is_current
 
     async def test_a_quota_that_is_learned_is_returned_once(self) -> None:
         pacing = Pacing(PaceOptions())

@@ -70,6 +70,14 @@ class TestTaking:
         put(ready, [0, 1, 0])
         assert ready.take(9) == ([0, 1], None)
 
+    def test_who_was_asked_for_before_passes_those_who_may_not_begin_yet(self) -> None:
+        ready, ledger = queue(6)
+        put(ready, [0, 1, 2, 3, 4, 5])
+        ledger.sends[2] = ledger.sends[5] = 1
+        assert ready.take(2, fresh=1) == ([0, 2], None)
+        assert ready.take(9, fresh=0) == ([5], None)
+        assert ready.take(9) == ([1, 3, 4], None)
+
 
 class TestSpoiled:
     def test_its_parts_go_first_and_its_items_nowhere_else(self) -> None:

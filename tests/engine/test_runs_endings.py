@@ -93,6 +93,15 @@ class TestDrain:
         assert report.exit_code == 75
         record.close()
 
+    async def test_an_end_wished_for_while_the_run_begins_asks_for_nothing(self, tmp_path: Path) -> None:
+        """The beginning was still being written: a page was read all the same."""
+        operation = FakeOperation(running(50))
+        record = new_record(tmp_path / "run.db", list(operation.tasks), offload=Slow(0.5))
+        report, _ = await drained(Stage(operation, record=record), after=0.2)
+        assert operation.asked == []
+        assert (report.exit_code, report.ending_reason) == (75, "SIGTERM")
+        record.close()
+
     async def test_a_slow_disk_keeps_the_last_words_all_the_same(self, tmp_path: Path) -> None:
         operation = FakeOperation(running(500))
         record = new_record(tmp_path / "run.db", list(operation.tasks), offload=Slow(0.2))

@@ -165,6 +165,17 @@ class TestCanary:
         operation.faults["stop"] = [LOST]
         assert counted(await Stage(operation, options=options(canary=2)).play()) == {"stopped": 100}
 
+    @pytest.mark.parametrize("trouble", ["forgotten", "busy", "lost"])
+    async def test_nobody_else_goes_in_place_of_a_canary_that_is_asked_for_again(self, trouble: str) -> None:
+        """It may be on its way all the same: two canaries would be out, not one."""
+        operation = FakeOperation(running(100))
+        operation.tasks["t0"].forgets = trouble == "forgotten"
+        operation.tasks["t0"].refusals = [BUSY] if trouble == "busy" else []
+        operation.faults["stop"] = [LOST] if trouble == "lost" else []
+        stage = Stage(operation, options=options(canary=1, poll={"reissue_after": 20.0}))
+        assert counted(await stage.play()) == {"stopped": 100}
+        assert stage.batches[:2] == [["t0"], ["t0"]]
+
     async def test_a_canary_batch_with_a_bad_id_is_taken_apart(self) -> None:
         stage = Stage(poisoned(100, {1}), options=options(canary=5))
         report = await stage.play()

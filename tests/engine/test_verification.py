@@ -27,6 +27,8 @@ def ledger_of(status: str, *, accepted: bool = False, gone: bool = False, gone_i
     if status:
         ledger.apply(ev.Seen(at=2.0, source="look", statuses={status: [0]}))
     if gone:
+        if not accepted:
+            ledger.apply(ev.Missed(at=2.0, items=[0]))
         ledger.apply(ev.Gone(at=2.0, item=0, failure=Failure(verdict=Verdict.GONE)))
     return ledger
 

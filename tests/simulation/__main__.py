@@ -10,7 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 from tests.simulation.covered import Met, expected, never_met, watched
-from tests.simulation.examine import Finding, examine_seed
+from tests.simulation.examine import Finding, examine, examine_seed
+from tests.simulation.pieces import PIECES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -66,6 +67,18 @@ def play_chunk(seeds: Sequence[int]) -> tuple[list[Finding], Met]:
         return [examine_seed(seed) for seed in seeds], met
 
 
+def play_pieces(met: Met) -> Iterator[str]:
+    """Play the set pieces, too: every broken rule, and every piece that misses the row it was made for."""
+    for row, scenario in PIECES:
+        mine: Met = Counter()
+        with watched(mine):
+            finding, _ = examine(scenario)
+        met.update(mine)
+        yield from (f"set piece {row!r}: {violation}" for violation in finding.violations)
+        if not mine[row]:
+            yield f"set piece {row!r} does not meet it"
+
+
 def _play_many(seeds: range, *, jobs: int) -> int:
     began, met, broken, virtual, requests, lives = time.monotonic(), Counter[str](), 0, 0.0, 0, 0
     for findings, part in _chunks(seeds, jobs):
@@ -78,6 +91,9 @@ def _play_many(seeds: range, *, jobs: int) -> int:
             for violation in finding.violations:
                 _say(f"seed {finding.seed}: {violation}")
     took = time.monotonic() - began
+    for problem in play_pieces(met):
+        broken += 1
+        _say(problem)
     _say(
         f"{len(seeds)} seeds, {lives} lives, {requests:,} requests, {virtual / 3600:,.1f} virtual hours "
         f"in {took:.0f} s: {len(seeds) / took:.1f} seeds a second"
@@ -86,7 +102,7 @@ def _play_many(seeds: range, *, jobs: int) -> int:
     _say(f"transition and error tables: {len(expected()) - len(missing)} of {len(expected())} rows met")
     for row in missing:
         _say(f"  never met: {row}")
-    _say(f"{broken} seeds broke a rule" if broken else "no seed broke a rule")
+    _say(f"{broken} seeds or set pieces broke a rule" if broken else "no seed broke a rule")
     return 1 if broken else 0
 
 

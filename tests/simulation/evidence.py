@@ -11,6 +11,7 @@ from tests.simulation.story import OK, THROTTLED, UNAUTHENTICATED
 if TYPE_CHECKING:
     from tests.simulation.story import Exchange, Life, Story
 
+PROXY_LOGIN = 407
 EPSILON = 1e-5  # seconds; stamps are rounded to the microsecond
 
 
@@ -98,6 +99,13 @@ class Evidence:
 
 
 def is_refused_whole(exchange: Exchange) -> bool:
-    """Whether a request was refused as a whole, for what it said: not for a quota, not for who asked."""
-    clear = exchange.end == "answered" and 400 <= exchange.status < 500
-    return clear and exchange.status not in {THROTTLED, UNAUTHENTICATED, 403, 408, 410} and exchange.body != b""
+    """Whether a request was refused as a whole, for what it said: not for a quota, not for who asked.
+
+    A page of HTML is somebody else's word, and says nothing of what became of the request; but who redirects it, or
+    asks for a login before passing it on, has not passed it on.
+    """
+    if exchange.end != "answered" or not 300 <= exchange.status < 500:
+        return False
+    if exchange.status < 400 or exchange.status == PROXY_LOGIN:
+        return True
+    return exchange.status not in {THROTTLED, UNAUTHENTICATED, 403, 408, 410} and exchange.body not in {b"", b"<"}

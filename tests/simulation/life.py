@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.directory import Opened
     from orchestrator.engine.events import Event
     from orchestrator.engine.operation import BulkOperation
+    from orchestrator.engine.options import RunOptions
     from tests.simulation.scenario import Disturbance, Scenario
     from tests.simulation.world import World
 
@@ -64,8 +65,8 @@ class Living:
             now=self._now,
         )
 
-    def live(self, *, retry: bool) -> Life:
-        """Run until the end, whichever comes."""
+    def live(self, *, retry: tuple[str, ...] | None) -> Life:
+        """Run until the end, whichever comes. `retry`: the outcomes for which a finished run is reopened."""
         loop = self._loop = SimLoop(start=self._world.now, on_step=self._step)
         if self._disturbance is not None and self._disturbance.point == "time":
             loop.call_later(self._disturbance.at, self._strike)
@@ -100,7 +101,7 @@ class Living:
             self._opened.record._connection.close()
         loop.bury()
 
-    async def _execute(self, *, retry: bool) -> Report:
+    async def _execute(self, *, retry: tuple[str, ...] | None) -> Report:
         opened = self._opened = directories.open_existing(self._world.directory)
         if opened is None:
             raise RuntimeError("the record is gone")
@@ -110,19 +111,23 @@ class Living:
                 operation_of(self._scenario, client),
                 opened.items,
                 info=opened.info,
-                options=self._scenario.options,
+                options=self._options(),
                 record=opened.record,
                 observers=(self._note,),
                 now=self._now,
                 random=Random(f"{self._scenario.seed}/run/{self.life.number}"),
             )
-            reopened = run.not_over(self._scenario.retry_words) if retry else None
+            reopened = run.not_over(retry) if retry is not None else None
             if reopened is not None:
                 self.life.retried = True
                 self.life.reopened = frozenset(opened.items.ids[item] for item in reopened)
             report = await run.execute(retry=reopened)
             opened.record.close()
             return report
+
+    def _options(self) -> RunOptions:
+        later = self._scenario.later
+        return later if later is not None and self.life.number > 1 else self._scenario.options
 
     def _now(self) -> float:
         return self._world.stamp(self._world.now if self._loop is None else self._loop.time())

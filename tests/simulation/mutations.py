@@ -5,33 +5,35 @@ from __future__ import annotations
 import math
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.dcs import wire
 from orchestrator.dcs.operations.stop import StopMigrationTasks
-from orchestrator.engine import watch
+from orchestrator.engine import canary, runner, watch
 from orchestrator.engine.canary import Canary
 from orchestrator.engine.context import Context
+from orchestrator.engine.desk import Desk
 from orchestrator.engine.gate import Gate
+from orchestrator.engine.history import History
 from orchestrator.engine.ledger import Ledger
-from orchestrator.engine.model import Ack, Failure, Phase, Quota
 from orchestrator.engine.pace import ApiPace
+from orchestrator.engine.pacing import Permit
+from orchestrator.engine.poller import Poller
 from orchestrator.engine.ready import Ready
 from orchestrator.engine.record import Record
 from orchestrator.engine.slots import Slots
-from orchestrator.engine.states import State
 from orchestrator.engine.submitter import Submitter
 from orchestrator.engine.survey import Survey
+from tests.simulation import mistakes
 from tests.simulation.accidents import ABOUT_ITEMS
 from tests.simulation.draws import draw
 from tests.simulation.examine import examine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from orchestrator.dcs.wire import Response
     from tests.simulation.scenario import Scenario
 
 
@@ -83,125 +85,6 @@ def report_mutations(say: Callable[[str], None]) -> int:
     return 1 if survivors else 0
 
 
-async def _no_flush(_: Context) -> None:
-    """Nothing is durable before it leaves."""
-
-
-def _read_by_position(response: Response, *, api: str, ids: Sequence[str], now: float) -> Ack:
-    ack = _READ_RESULTS(response, api=api, ids=ids, now=now)
-    accepted = len(ack.accepted)
-    refused = dict(zip(ids[accepted:], ack.refused.values(), strict=False))
-    return Ack(accepted=list(ids[:accepted]), refused=refused, request_id=ack.request_id)
-
-
-def _read_all_accepted(response: Response, *, api: str, ids: Sequence[str], now: float) -> Ack:
-    ack = _READ_RESULTS(response, api=api, ids=ids, now=now)
-    return Ack(accepted=list(ids), request_id=ack.request_id)
-
-
-def _unseen_are_dropped(self: Survey) -> None:
-    self._ready.survey_is_over()
-
-
-def _throttled_and_forgotten(self: ApiPace, now: float, started_at: float, failure: Failure) -> Quota | None:
-    quota = _THROTTLED(self, now, started_at, failure)
-    self.quotas.clear()
-    self._block(now + 1.0)
-    return quota
-
-
-def _double_limit(self: ApiPace, quota: Quota) -> int:
-    return 2 * _LIMIT(self, quota)
-
-
-def _lost_is_sent_again(self: Submitter, failure: Failure, batch: int, items: list[int], isolation: Any) -> bool:
-    spoiled = _FAILED(self, failure, batch, items, isolation)
-    state = self._context.ledger.state
-    again = [item for item in items if state[item] == State.AMBIGUOUS]
-    if again:
-        from orchestrator.engine import events
-
-        self._context.emit(events.Resubmitted(at=self._context.clock.stamp(), items=again, reissue=False))
-        self._ready.put(again)
-    return spoiled
-
-
-def _coarse_is_trusted(self: watch.Watch, items: Any, *, trusted: bool, **rest: Any) -> None:
-    _SEND_ON(self, items, trusted=bool(items) or trusted, **rest)
-
-
-def _terminating_is_the_goal(self: StopMigrationTasks, status: str) -> Phase:
-    found = _PHASE(self, status)
-    return Phase.GOAL if found is Phase.GOING else found
-
-
-def _alien_is_actionable(self: StopMigrationTasks, status: str) -> Phase:
-    found = _PHASE(self, status)
-    return Phase.ACTIONABLE if found is Phase.ALIEN else found
-
-
-def _no_reissue_limit(self: watch.Watch, items: Any, *, trusted: bool) -> None:
-    context, options = self._context, self._context.options
-    context.options = replace(options, poll=replace(options.poll, max_reissues=99))
-    _REISSUE(self, items, trusted=trusted)
-    context.options = options
-
-
-def _confirmed_at_once(_: Ledger, __: int, after: State) -> State:
-    return after
-
-
-def _missing_is_gone(self: watch.Watch, item: int, lane: Any) -> Any:
-    if self._context.ledger.state[item] == State.MISSING:
-        from orchestrator.engine import events
-        from orchestrator.engine.model import Verdict
-
-        failure = Failure(verdict=Verdict.GONE, message="no page shows it")
-        self._context.emit(events.Gone(at=self._context.clock.stamp(), item=item, failure=failure))
-        return _nothing()
-    return _SINGLE(self, item, lane)
-
-
-async def _nothing() -> None:
-    """Nothing to do."""
-
-
-def _loses_one_when_spoiled(self: Ready, items: Sequence[int]) -> None:
-    _SPOILED(self, items[1:])
-
-
-def _twice_the_slots(self: Slots, count: int) -> None:
-    _SLOTS(self, 2 * count)
-
-
-def _free_from_the_start(self: Gate) -> tuple[int, bool]:
-    return self.generation, False
-
-
-def _returned_is_lost(self: Submitter, batch: int, items: list[int], failure: Failure) -> None:
-    from orchestrator.engine import events
-
-    self._context.emit(events.BatchLost(at=self._context.clock.stamp(), batch=batch, items=items, failure=failure))
-
-
-def _never_written(self: Record, event: Any) -> None:
-    if type(event).__name__ != "BatchAnswered":
-        _APPEND(self, event)
-
-
-_READ_RESULTS = wire.read_results
-_THROTTLED = ApiPace.throttled
-_LIMIT = ApiPace._limit
-_FAILED = Submitter._failed
-_SEND_ON = watch.Watch._send_on
-_PHASE = StopMigrationTasks.phase
-_REISSUE = watch.Watch.reissue_overdue
-_SINGLE = watch.Watch.single
-_SPOILED = Ready.spoiled
-_SLOTS = Slots.__init__
-_APPEND = Record.append
-
-
 def _has_quota(scenario: Scenario) -> bool:
     quotas = scenario.service.quotas.values()
     told = any(quota.wording == "gateway" and not quota.strangers for quota in quotas)
@@ -213,8 +96,7 @@ def _has_bad_batches(scenario: Scenario) -> bool:
 
 
 def _is_guarded(scenario: Scenario) -> bool:
-    limits = scenario.options.limits
-    return limits.max_failures != 1.0 and scenario.service.refuse_always > 0.02
+    return scenario.bounds_failures and scenario.service.refuse_always > 0.02
 
 
 def _has_no_reissues(scenario: Scenario) -> bool:
@@ -228,35 +110,119 @@ def _is_coarse(scenario: Scenario) -> bool:
     return scenario.service.list_detail == "coarse" and scenario.verb == "stop" and scenario.family == "rough"
 
 
+def _is_resumed_canary(scenario: Scenario) -> bool:
+    deaths = any(disturbance.disaster in {"death", "drain"} for disturbance in scenario.disturbances)
+    return deaths and 1 < scenario.options.limits.canary < scenario.service.tasks
+
+
+def _tells_when(scenario: Scenario) -> bool:
+    """Whether a refusal tells when to come back, and nothing else that would do."""
+    quotas = scenario.service.quotas.values()
+    return any(quota.retry_after and quota.wording == "bare" for quota in quotas)
+
+
+def _is_cut_off(scenario: Scenario) -> bool:
+    cut, limits = scenario.network.cut, scenario.options.limits
+    return cut is not None and cut[1] > limits.give_up_after and sum(cut) < limits.deadline
+
+
+def _is_told_to_end(scenario: Scenario) -> bool:
+    return any(disturbance.disaster == "drain" for disturbance in scenario.disturbances)
+
+
+def _is_interrupted_and_late(scenario: Scenario) -> bool:
+    return len(scenario.disturbances) > 1 and scenario.options.limits.deadline < 120
+
+
+def _is_busy(scenario: Scenario) -> bool:
+    return scenario.service.refuse_once > 0 and scenario.service.refusals == "detailed"
+
+
+def _is_too_long(scenario: Scenario) -> bool:
+    return scenario.options.limits.max_tasks < scenario.service.tasks
+
+
 MUTATIONS = (
-    Mutation(name="skip the intent", patches=((Context, "flush", _no_flush),)),
-    Mutation(name="match answers by position", patches=((wire, "read_results", _read_by_position),)),
-    Mutation(name="ignore refusals of single items", patches=((wire, "read_results", _read_all_accepted),)),
-    Mutation(name="drop whom no page shows", patches=((Survey, "_hand_over", _unseen_are_dropped),)),
+    Mutation(name="skip the intent", patches=((Context, "flush", mistakes.no_flush),)),
+    Mutation(name="match answers by position", patches=((wire, "read_results", mistakes.read_by_position),)),
+    Mutation(name="ignore refusals of single items", patches=((wire, "read_results", mistakes.read_all_accepted),)),
+    Mutation(name="drop whom no page shows", patches=((Survey, "_hand_over", mistakes.unseen_are_dropped),)),
     Mutation(
         name="forget a quota that was told",
-        patches=((ApiPace, "throttled", _throttled_and_forgotten),),
+        patches=((ApiPace, "throttled", mistakes.throttled_and_forgotten),),
         fits=_has_quota,
     ),
-    Mutation(name="allow twice the quota", patches=((ApiPace, "_limit", _double_limit),), fits=_has_quota),
-    Mutation(name="resend blindly after a lost answer", patches=((Submitter, "_failed", _lost_is_sent_again),)),
-    Mutation(name="trust a coarse list", patches=((watch.Watch, "_send_on", _coarse_is_trusted),), fits=_is_coarse),
-    Mutation(name="count TERMINATING as stopped", patches=((StopMigrationTasks, "phase", _terminating_is_the_goal),)),
-    Mutation(name="stop what is in no stop state", patches=((StopMigrationTasks, "phase", _alien_is_actionable),)),
+    Mutation(name="allow twice the quota", patches=((ApiPace, "_limit", mistakes.double_limit),), fits=_has_quota),
+    Mutation(name="resend blindly after a lost answer", patches=((Submitter, "_failed", mistakes.lost_is_sent_again),)),
+    Mutation(
+        name="trust a coarse list", patches=((watch.Watch, "_send_on", mistakes.coarse_is_trusted),), fits=_is_coarse
+    ),
+    Mutation(
+        name="count TERMINATING as stopped", patches=((StopMigrationTasks, "phase", mistakes.terminating_is_the_goal),)
+    ),
+    Mutation(
+        name="stop what is in no stop state", patches=((StopMigrationTasks, "phase", mistakes.alien_is_actionable),)
+    ),
     Mutation(
         name="reissue without bound",
-        patches=((watch.Watch, "reissue_overdue", _no_reissue_limit),),
+        patches=((watch.Watch, "reissue_overdue", mistakes.no_reissue_limit),),
         fits=_has_no_reissues,
     ),
-    Mutation(name="forget the confirmations", patches=((Ledger, "_confirm", _confirmed_at_once),)),
-    Mutation(name="take missing from a page for gone", patches=((watch.Watch, "single", _missing_is_gone),)),
+    Mutation(name="forget the confirmations", patches=((Ledger, "_confirm", mistakes.confirmed_at_once),)),
+    Mutation(name="take missing from a page for gone", patches=((watch.Watch, "single", mistakes.missing_is_gone),)),
     Mutation(
-        name="lose an item on isolation", patches=((Ready, "spoiled", _loses_one_when_spoiled),), fits=_has_bad_batches
+        name="lose an item on isolation",
+        patches=((Ready, "spoiled", mistakes.loses_one_when_spoiled),),
+        fits=_has_bad_batches,
     ),
-    Mutation(name="exceed the workers", patches=((Slots, "__init__", _twice_the_slots),)),
-    Mutation(name="ignore the gate of a 401", patches=((Gate, "enter", _free_from_the_start),)),
-    Mutation(name="never write answers down", patches=((Record, "append", _never_written),)),
-    Mutation(name="take what was throttled for lost", patches=((Submitter, "_return", _returned_is_lost),)),
+    Mutation(name="exceed the workers", patches=((Slots, "__init__", mistakes.twice_the_slots),)),
+    Mutation(name="ignore the gate of a 401", patches=((Gate, "enter", mistakes.free_from_the_start),)),
+    Mutation(name="never write answers down", patches=((Record, "append", mistakes.never_written),)),
+    Mutation(name="take what was throttled for lost", patches=((Submitter, "_return", mistakes.returned_is_lost),)),
     Mutation(name="let everybody go with the canary", patches=((Canary, "room", lambda _: math.inf),)),
+    Mutation(
+        name="forget on resume who of the canary is out",
+        patches=((canary, "_is_out", lambda *_: False),),
+        fits=_is_resumed_canary,
+    ),
+    Mutation(
+        name="let somebody go in place of a canary",
+        patches=((Canary, "_keeps_place", lambda self, item: self._ledger.state[item] in mistakes.CANARY_OUT),),
+        fits=lambda scenario: 0 < scenario.options.limits.canary < scenario.service.tasks,
+        within=200,
+    ),
+    Mutation(name="ignore a time to wait", patches=((ApiPace, "throttled", mistakes.impatient),), fits=_tells_when),
+    Mutation(
+        name="take missing from its own page for gone",
+        patches=((Poller, "_follow_up", mistakes.missing_from_its_page_is_gone),),
+    ),
+    Mutation(name="reissue at once", patches=((watch.Watch, "reissue_overdue", mistakes.reissue_at_once),)),
+    Mutation(
+        name="take the first refusal for the last word",
+        patches=((Submitter, "_answered", mistakes.first_refusal_is_the_last_word),),
+        fits=_is_busy,
+    ),
+    Mutation(
+        name="wait for ever for an answer", patches=((Desk, "note_answer", mistakes.never_silent),), fits=_is_cut_off
+    ),
+    Mutation(name="go on after a request to end", patches=((Desk, "close", lambda _: None),), fits=_is_told_to_end),
+    Mutation(
+        name="never lose patience with a 401",
+        patches=((Gate, "is_final", False),),
+        fits=lambda scenario: scenario.credentials == "stale",
+    ),
+    Mutation(
+        name="a new deadline for each attempt",
+        patches=((History, "elapsed", 0.0),),
+        fits=_is_interrupted_and_late,
+    ),
+    Mutation(name="take any number of tasks", patches=((runner, "too_many", lambda *_: None),), fits=_is_too_long),
+    Mutation(
+        name="use leave that a refusal took back",
+        patches=((Permit, "is_current", property(mistakes.is_of_this_generation)),),
+        fits=_has_quota,
+        within=200,
+    ),
+    Mutation(name="send who was seen down meanwhile", patches=((Submitter, "_overtaken", lambda *_: []),), within=2000),
     Mutation(name="let all fail at once", patches=((Context, "room", lambda _: 50),), fits=_is_guarded),
 )

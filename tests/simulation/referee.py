@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from tests.simulation import rules_account, rules_limits, rules_sending
+from tests.simulation import rules_account, rules_limits, rules_sending, rules_waiting
 from tests.simulation.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ RULES: tuple[Rule, ...] = (
     rules_sending.workers_are_bounded,
     rules_sending.repeats_have_reasons,
     rules_sending.stops_are_counted,
+    rules_waiting.retry_after_is_sat_out,
+    rules_waiting.nothing_is_sent_after_a_drain,
+    rules_waiting.silence_ends_the_run,
+    rules_waiting.refusals_are_tried_again,
     rules_limits.known_quotas_are_kept,
     rules_limits.a_401_is_no_storm,
     rules_limits.runs_end_in_time,

@@ -95,6 +95,16 @@ class _Judge:
         }
         return rules[self._row.outcome]()
 
+    def _ending(self) -> Ending | None:
+        """How the run ended for this task: one that is not reopened stays as the end before left it."""
+        lives, ended = self._evidence.lives, self._life
+        for number in sorted((number for number in lives if number <= ended.number), reverse=True):
+            if self._row.task_id in lives[number].reopened:
+                break
+            if lives[number].retried:
+                ended = lives[number - 1]
+        return ended.report.ending if ended.report is not None else None
+
     def _may_count(self, asks: list[Exchange]) -> bool:
         return any(self._evidence.may_count(ask, self._row.task_id) for ask in asks)
 
@@ -137,9 +147,9 @@ class _Judge:
         return self._unless_shown(meanings.is_goal, "it was never shown at its goal")
 
     def _not_found(self) -> str:
-        if self._scenario.verb == "delete":  # to be in no page of the list is proof enough
-            return self._done_by_being_gone()
         refusals = self._refused_looks()
+        if self._scenario.verb == "delete" and not any(look.exchange.canned for look in refusals):
+            return self._done_by_being_gone()  # to be in no page of the list is proof enough
         if not refusals:
             return "no single look was told that it is not there"
         books = self._evidence.story.service.books
@@ -154,7 +164,7 @@ class _Judge:
         return "" if refused or self._refused_looks() else "nobody refused it"
 
     def _left_open(self) -> str:
-        ending = self._life.report.ending if self._life.report is not None else None
+        ending = self._ending()
         timed_out = ending in {Ending.DEADLINE, Ending.FINISHED}
         if (self._row.outcome == "timed_out") != timed_out:
             return f"the run ended as {ending}"

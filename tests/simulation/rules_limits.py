@@ -27,7 +27,8 @@ def known_quotas_are_kept(evidence: Evidence) -> Iterator[str]:
     if scenario.network.canned or not scenario.pace.learn or "all" in scenario.service.quotas:
         return
     for api, quota in scenario.service.quotas.items():
-        if quota.strangers or quota.wording == "bare":
+        meddled = any(verb == api for _, verb, _ in scenario.meddling)  # strangers of another kind
+        if quota.strangers or meddled or quota.wording == "bare":
             continue
         for life in evidence.story.lives:
             asked = [e for e in evidence.story.exchanges if e.api == api and e.life == life.number]
@@ -130,7 +131,7 @@ def guards_hold(evidence: Evidence) -> Iterator[str]:
     unique = len(evidence.ids)
     if unique > limits.max_tasks and story.exchanges:
         yield f"{len(story.exchanges)} requests for {unique} tasks where {limits.max_tasks} are the most"
-    if limits.max_failures != 1.0 and story.last.report is not None:
+    if story.scenario.bounds_failures and story.last.report is not None:
         counted = isinstance(limits.max_failures, int)
         most = limits.max_failures if counted else math.floor(limits.max_failures * unique)
         bound = most + 1 if counted else max(most + 1, limits.failure_sample)
@@ -179,19 +180,17 @@ def _ended(evidence: Evidence, task_id: str, now: Exchange) -> bool:
 
 
 def _came_back(evidence: Evidence, task_id: str, now: Exchange) -> bool:
-    """Whether nothing of the task is out: its last request was refused, or lost and the task found where it stood."""
-    last = [ask for ask in evidence.asks[task_id] if ask.sent_turn < now.sent_turn][-1]
-    if last.is_unprocessed or evidence.was_refused(last, task_id):
-        return True
-    if _times_at_goal(evidence, task_id, now):
+    """Whether nobody has looked at a request for it, or all were refused and it was then seen where none is wanted.
+
+    Who may have been asked for keeps the place until the goal is seen, even to be asked for again.
+    """
+    scenario = evidence.story.scenario
+    asks = [ask for ask in evidence.asks[task_id] if ask.sent_turn < now.sent_turn]
+    if not all(ask.is_unprocessed or evidence.was_refused(ask, task_id) for ask in asks):
         return False
-    since = evidence.known_at(last) - EPSILON
-    if evidence.was_accepted(last, task_id) and evidence.was_kept(last):  # forgotten, it comes back by the reissue rule
-        return now.sent_at >= since + evidence.story.scenario.options.poll.reissue_after
-    return any(
-        (look.exchange.arrived_at or 0.0) >= since
-        and look.exchange.closed_turn < now.sent_turn
-        and meanings.is_actionable(evidence.story.scenario, look.status)
+    return all(ask.is_unprocessed for ask in asks) or any(
+        asks[-1].closed_turn < look.exchange.closed_turn < now.sent_turn
+        and (meanings.is_alien(scenario, look.status) or meanings.is_goal(scenario, look.status))
         for look in evidence.looks[task_id]
     )
 

@@ -66,9 +66,17 @@ class Scenario:
     quiet: bool = False  # nothing is kept for a referee, so that memory is the run's own
     retry: bool = False  # whether a finished run is reopened once
     retry_words: tuple[str, ...] = ()  # for whom; empty: for those who are not over
+    retry_all: bool = False  # whether it is reopened a second time, for all who are not over
+    later: RunOptions | None = None  # the options from the second life on: somebody has edited the job file
     meddling: tuple[tuple[float, Verb, int], ...] = ()  # when strangers do what to every so-many-th of our tasks
 
     @property
     def batch_size(self) -> int:
         """Ids a request at most."""
         return min(50, self.options.submit.batch_size)
+
+    @property
+    def bounds_failures(self) -> bool:
+        """Whether so many failures end the run: a share of 1.0 is off, the count 1 is not."""
+        most = self.options.limits.max_failures
+        return isinstance(most, int) or most < 1.0

@@ -36,6 +36,7 @@ class Exchange:
     results: dict[str, bool] = field(default_factory=dict)  # id to whether it was accepted, of a good answer to a batch
     end: str = "open"  # answered | broken | unreached | given up | open (its process died)
     page: tuple[int, int] | None = None  # offset and limit
+    retry_after: float = 0.0  # seconds that the answer asks to wait
     canned: bool = False  # somebody answered in the service's stead
     sent_turn: int = 0  # in the order of all that was sent and closed
     closed_turn: int = 0

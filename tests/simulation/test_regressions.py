@@ -232,6 +232,37 @@ class TestGuards:
         )
         assert came_to(story) == {"stopped": 60}
 
+    def test_nobody_goes_in_place_of_a_forgotten_canary(self) -> None:
+        """Seed 1058: the canary was due for reissue and counted as gone, so that others went, and then the canary."""
+        story = played(
+            Scenario(
+                seed=1058,
+                family="guarded",
+                service=service(tasks=40, forget=0.5),
+                options=RunOptions(poll=PollOptions(reissue_after=60.0), limits=replace(ALL, canary=10)),
+            )
+        )
+        first, again, rest = (set(ask.ids) for ask in story.sends()[:3])
+        assert again < first
+        assert not rest & first
+
+    def test_nobody_goes_in_place_of_a_canary_whose_answer_was_lost(self) -> None:
+        """Seed 651: lost, and seen where it stood, a canary was replaced; the service had deleted it all the same."""
+        played(
+            Scenario(
+                seed=651,
+                family="guarded",
+                verb="delete",
+                service=service(
+                    tasks=40,
+                    states={"TERMINATED": 1},
+                    deleted_show="success",
+                    faults=Faults(rate=0.3, kinds=("reset_after", "error_500"), apis=("delete",)),
+                ),
+                options=RunOptions(submit=SubmitOptions(batch_size=1), limits=replace(ALL, canary=10)),
+            )
+        )
+
     def test_a_batch_that_never_left_is_not_attempted(self) -> None:
         """Seed 57: a batch whose intent could not be written was called unconfirmed, though it never left."""
         story = played(
@@ -269,3 +300,105 @@ class TestGate:
                 page_size=10,
             )
         )
+
+
+class TestReopened:
+    def test_the_account_keeps_the_requests_that_were_in_flight_at_its_end(self) -> None:
+        """Seed 202799: reopened for others, it told of one request less for those in flight at the deadline."""
+        story = played(
+            Scenario(
+                seed=202799,
+                family="rough",
+                service=service(
+                    tasks=30,
+                    latency=Spread(median=0.5),
+                    quotas={"stop": Quota(limit=2, seconds=10.0)},
+                    faults=Faults(rate=0.5, kinds=("hang",), apis=("stop",), seconds=2000.0),
+                ),
+                options=RunOptions(
+                    submit=SubmitOptions(batch_size=3),
+                    retry=RetryOptions(attempts=1),
+                    limits=replace(ALL, deadline=100.0),
+                ),
+                retry=True,
+                retry_words=("rejected",),
+            )
+        )
+        assert any(life.retried for life in story.lives)
+
+
+class TestOvertaken:
+    """What is seen of a task while its batch is out decides nothing, unless the batch comes back as it left."""
+
+    def test_who_was_seen_down_while_the_request_did_not_get_through_is_not_sent_again(self) -> None:
+        """Seed 100902: ten seconds of connecting, a page that showed the task down, and it was sent all the same."""
+        played(
+            Scenario(
+                seed=1,
+                family="rough",
+                service=service(tasks=100, stop_seconds=Spread(median=2.0), latency=Spread(median=0.05)),
+                options=RunOptions(
+                    submit=SubmitOptions(batch_size=3, workers=4),
+                    poll=PollOptions(interval=0.5),
+                    limits=replace(ALL, deadline=7200.0),
+                ),
+                network=Network(faults=("connect_timeout",), rate=0.3),
+                meddling=((3.0, "stop", 2), (6.0, "stop", 3)),
+            )
+        )
+
+    def test_who_is_seen_down_while_the_disk_takes_its_time_does_not_leave(self) -> None:
+        """Seeds 102674 and 103152: a page that showed the task down came between the intent and the request."""
+        played(
+            Scenario(
+                seed=1,
+                family="rough",
+                service=service(tasks=60, stop_seconds=Spread(median=2.0), latency=Spread(median=0.05)),
+                options=RunOptions(
+                    submit=SubmitOptions(batch_size=1, workers=4), poll=PollOptions(interval=0.5), limits=ALL
+                ),
+                commit_seconds=0.5,
+                meddling=((1.0, "stop", 4), (3.0, "stop", 3), (5.0, "stop", 2)),
+            )
+        )
+
+
+class TestQuotas:
+    def test_leave_given_before_a_quota_was_told_is_not_used_after(self) -> None:
+        """Seed 7022: a stop waited for its turn when the quota was told, and left all the same, to be refused."""
+        story = played(
+            Scenario(
+                seed=7022,
+                service=service(
+                    tasks=120,
+                    seed=2,
+                    unlisted=0.5,
+                    stop_seconds=Spread(median=0.6),
+                    latency=Spread(median=0.05, sigma=0.5),
+                    quotas={"stop": Quota(limit=30, seconds=60.0, kind="sliding")},
+                ),
+                options=RunOptions(submit=SubmitOptions(batch_size=1, workers=2), limits=replace(ALL, deadline=7200.0)),
+                network=Network(up=Spread(median=0.2)),
+                page_size=15,
+            )
+        )
+        assert came_to(story) == {"stopped": 120}
+
+    def test_requests_in_flight_do_not_take_turns_in_being_refused(self) -> None:
+        """Seed 103406: each of two looks had left before the other's refusal came: 25,000 requests in an instant."""
+        story = played(
+            Scenario(
+                seed=103406,
+                service=service(
+                    tasks=80,
+                    unlisted=1.0,
+                    quotas={"show": Quota(limit=30, seconds=60.0), "all": Quota(limit=20, seconds=1.0)},
+                ),
+                options=RunOptions(
+                    submit=SubmitOptions(workers=2),
+                    poll=PollOptions(interval=10.0),
+                    limits=replace(ALL, deadline=7200.0),
+                ),
+            )
+        )
+        assert len(story.exchanges) < 1000

@@ -108,6 +108,7 @@ class InMemoryTransport:
             self._tap.close(exchange, loop.time(), "given up")
             raise
         exchange.status = reply.status
+        exchange.retry_after = float(reply.headers.get("Retry-After", 0.0))
         if not self._world.scenario.quiet:
             exchange.read(reply.body)
         self._tap.close(exchange, loop.time(), "answered")

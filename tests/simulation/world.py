@@ -81,7 +81,7 @@ class World:
                 return
             self.now += disturbance.downtime if disturbance is not None else DOWNTIME
 
-    def _live(self, disturbance: Disturbance | None, *, retry: bool = False) -> Life:
+    def _live(self, disturbance: Disturbance | None, *, retry: tuple[str, ...] | None = None) -> Life:
         self.tap.deliver_late(self.now)
         self.tap.most_in_flight = 0
         living = Living(self, number=len(self.story.lives) + 1, disturbance=disturbance)
@@ -100,11 +100,14 @@ class World:
             self.service.handle(Incoming(method=method, path=f"/v2/{PROJECT}/{path}", body=body), now)
 
     def _reopen(self) -> None:
-        last = self.story.last
-        finished = last.report is not None and last.report.ending in {Ending.FINISHED, Ending.DEADLINE}
-        if self.scenario.retry and finished:
+        words = [self.scenario.retry_words] if self.scenario.retry else []
+        words += [()] if self.scenario.retry_all else []
+        for chosen in words:
+            last = self.story.last
+            if last.report is None or last.report.ending not in {Ending.FINISHED, Ending.DEADLINE}:
+                return
             self.now += DOWNTIME
-            if self._live(None, retry=True).end != "error":
+            if self._live(None, retry=chosen).end != "error":
                 self._live_on(iter(()))
 
     def _refold(self) -> None:
