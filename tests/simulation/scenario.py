@@ -13,8 +13,17 @@ if TYPE_CHECKING:
 
 Family = Literal["gentle", "rough", "guarded", "hostile"]
 Verb = Literal["stop", "restart", "delete"]
-Disaster = Literal["death", "drain", "cancel", "disk"]
-Point = Literal["step", "time", "commit.before", "commit.after", "request.sent", "request.arrived", "request.answered"]
+Disaster = Literal["death", "drain", "cancel", "disk", "torn"]
+Point = Literal[
+    "step",
+    "time",
+    "commit.before",
+    "commit.within",
+    "commit.after",
+    "request.sent",
+    "request.arrived",
+    "request.answered",
+]
 Credentials = Literal["none", "good", "renewed", "stale", "token"]
 WireFault = Literal["refused", "no_address", "connect_timeout", "tls_hung_up", "proxy_stumbled"]
 

@@ -92,7 +92,7 @@ class Life:
     ended_at: float = 0.0
     end: str = "open"  # ended | died | cancelled | record | error
     struck_at: float | None = None  # when its disturbance struck
-    struck: str = ""  # what struck: death | drain | cancel | disk
+    struck: str = ""  # what struck: death | drain | cancel | disk | torn
     committed_at: float = 0.0  # the last time that something of it became durable
     error: str = ""
     report: Report | None = None
@@ -114,7 +114,9 @@ class Story:
     exchanges: list[Exchange] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
     refolded: list[str] = field(default_factory=list)  # outcomes as the record alone tells them, after the last life
+    losses: list[str] = field(default_factory=list)  # what a loss of power did to the record, and must not
     leaks: list[str] = field(default_factory=list)  # planted secrets found where they must not be
+    requests: int = 0  # how many left; of a quiet run, which keeps no exchanges, as well
     undisturbed: Story | None = None  # the same seed, played without disturbances
 
     @property

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import tempfile
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,9 @@ from tests.simulation.story import START, Life, Story
 from tests.simulation.wire import Tap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from orchestrator.engine.events import Event
     from tests.simulation.scenario import Disturbance, Scenario, Verb
 
 MOST_LIVES = 12
@@ -39,16 +40,28 @@ SECRETS = (b"simulator-secret-key", b"simulator-renewed-key", b"simulator-token"
 class World:
     """Everything of one seed that outlives a process of the run."""
 
-    def __init__(self, scenario: Scenario, directory: Path) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        directory: Path,
+        *,
+        service: Service | None = None,
+        note: Callable[[Event], None] | None = None,
+    ) -> None:
         self.scenario = scenario
         self.directory = directory
         self.now = START
-        self.service = Service(scenario.service)
+        self.service = service or Service(scenario.service)
+        self.note = note or (lambda _: None)  # told of the events of a quiet run
         self.tap = Tap(self)
         self.story = Story(scenario=scenario, service=self.service, epoch=DEFAULT_EPOCH, exchanges=self.tap.exchanges)
-        ids = list(self.service.ids)
-        self.items = collect(ids + ids[: scenario.duplicates])
-        self.names = Counter[str]()
+        self.promised: int | None = None  # the last event that is on the disk, where a commit was cut off
+
+    def taken_up(self, last: int, *, life: int) -> None:
+        """A process has opened the record, and found `last` to be its last event."""
+        if self.promised is not None and self.promised != last:
+            self.story.losses.append(f"life {life} found {last} events in the record, not {self.promised}")
+        self.promised = None
 
     def stamp(self, now: float) -> float:
         """Seconds since 1970 at the world's time `now`."""
@@ -61,16 +74,19 @@ class World:
         self._reopen()
         self._refold()
         self._search()
+        self.story.requests = self.tap.requests
         return self.story
 
     def _create(self) -> None:
+        ids = list(self.service.ids)
+        items = collect(ids + ids[: self.scenario.duplicates])
         identity = directories.Identity(
-            input=self.items.digest, operation=self.scenario.verb, project_id=PROJECT, endpoint="simulated"
+            input=items.digest, operation=self.scenario.verb, project_id=PROJECT, endpoint="simulated"
         )
         info = RunInfo(
             run_id=f"{self.scenario.seed:032x}", name="simulated", operation=self.scenario.verb, project_id=PROJECT
         )
-        opened = directories.create(self.directory, identity=identity, info=info, items=self.items, job={})
+        opened = directories.create(self.directory, identity=identity, info=info, items=items, job={})
         opened.record.close()
 
     def _live_on(self, disturbances: Iterator[Disturbance]) -> None:
@@ -83,6 +99,10 @@ class World:
 
     def _live(self, disturbance: Disturbance | None, *, retry: bool = False) -> Life:
         self.tap.deliver_late(self.now)
+        if self.scenario.quiet:
+            for former in self.story.lives:
+                former.report = None  # it holds its ledger
+            gc.collect()  # what a process held goes with it
         self.tap.most_in_flight = 0
         living = Living(self, number=len(self.story.lives) + 1, disturbance=disturbance)
         life = living.live(retry=retry)
@@ -135,12 +155,12 @@ class World:
             ]
 
 
-def play(scenario: Scenario) -> Story:
+def play(scenario: Scenario, *, service: Service | None = None, note: Callable[[Event], None] | None = None) -> Story:
     """Play one scenario from its beginning to its end."""
     base = DIRECTORY if DIRECTORY.is_dir() else None
     directory = Path(tempfile.mkdtemp(prefix="simulation-", dir=base))
     try:
         with numbered():
-            return World(scenario, directory).play()
+            return World(scenario, directory, service=service, note=note).play()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
