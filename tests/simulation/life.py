@@ -13,6 +13,7 @@ from orchestrator.dcs.operations.delete import DeleteMigrationTasks
 from orchestrator.dcs.operations.restart import RestartMigrationTasks
 from orchestrator.dcs.operations.stop import StopMigrationTasks
 from orchestrator.engine import directory as directories
+from orchestrator.engine.events import RunStarted
 from orchestrator.engine.runner import Run
 from orchestrator.errors import RecordError
 from tests.simulation.dice import Dice
@@ -128,9 +129,11 @@ class Living:
             return report
 
     def _now(self) -> float:
-        return self._world.stamp(self._world.now if self._loop is None else self._loop.time())
+        return self._world.wall(self._world.now if self._loop is None else self._loop.time())
 
     def _note(self, event: Event) -> None:
+        if isinstance(event, RunStarted) and self._loop is not None:
+            self.life.skew = event.at - self._world.stamp(self._loop.time())
         if self._scenario.quiet:
             self._world.note(event)
         elif not self._cut:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from contextvars import Context
 
-MANY = 10_000  # tasks, before those that are done are let go of
 CLOSINGS = 10  # times that a coroutine is asked to close before it is left alone
 
 _numbers = itertools.count(1)
@@ -96,8 +95,7 @@ class SimLoop(VirtualTimeLoop):
         super().__init__()
         self._jumping.now = start
         self._ready = _Counted(on_step)
-        self.tasks: list[asyncio.Task[Any]] = []  # those that may still run
-        self._many = MANY
+        self.tasks: list[asyncio.Task[Any]] = []
         self.set_task_factory(self._make_task)
 
     def _make_task(
@@ -105,9 +103,6 @@ class SimLoop(VirtualTimeLoop):
     ) -> asyncio.Task[Any]:
         task = NumberedTask(coroutine, loop=loop, context=context, **options)
         self.tasks.append(task)
-        if len(self.tasks) >= self._many:
-            self.tasks = [one for one in self.tasks if not one.done()]
-            self._many = MANY + 2 * len(self.tasks)
         return task
 
     def bury(self) -> None:
@@ -121,6 +116,7 @@ class SimLoop(VirtualTimeLoop):
             for task in self.tasks:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 _close(task)
+                backend._task_states.pop(task, None)  # else its scope keeps it, and it the whole process
             self.tasks.clear()
         finally:
             sys.unraisablehook = silent

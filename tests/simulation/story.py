@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.simulation.scenario import Scenario
 
 START = 1000.0  # the world's time at which the first life begins
+TOLERANCE = 1e-5  # seconds; stamps are rounded to the microsecond
 OK = 200
 THROTTLED = 429
 UNAUTHENTICATED = 401
@@ -93,6 +94,7 @@ class Life:
     end: str = "open"  # ended | died | cancelled | record | error
     struck_at: float | None = None  # when its disturbance struck
     struck: str = ""  # what struck: death | drain | cancel | disk | torn
+    skew: float = 0.0  # seconds that its stamps are ahead of the world's time
     committed_at: float = 0.0  # the last time that something of it became durable
     error: str = ""
     report: Report | None = None
@@ -135,4 +137,7 @@ class Story:
 
     def seconds(self, stamp: float) -> float:
         """The world's time of a stamp in the account."""
+        for life in reversed(self.lives):
+            if stamp >= self.epoch + life.started_at + life.skew - TOLERANCE:
+                return stamp - self.epoch - life.skew
         return stamp - self.epoch

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orchestrator.engine.ledger import Ledger
-from tests.simulation import loop
 from tests.simulation.soak import FLAT, NOISE, SETTLING, Memory, soak
-from tests.simulation.test_referee import SCENARIO
-from tests.simulation.world import play
 
 if TYPE_CHECKING:
     import pytest
@@ -41,20 +38,3 @@ class TestSoak:
         told: list[str] = []
         assert soak(told.append, (300,), days=0.1) == 1
         assert "BROKEN" in told[0]
-
-
-class TestLongRuns:
-    def test_a_loop_lets_go_of_the_tasks_that_are_done(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        held: list[int] = []
-        bury = loop.SimLoop.bury
-
-        def counted(self: loop.SimLoop) -> None:
-            held.append(len(self.tasks))
-            bury(self)
-
-        monkeypatch.setattr(loop.SimLoop, "bury", counted)
-        for many in (10_000, 10):
-            monkeypatch.setattr(loop, "MANY", many)
-            play(SCENARIO)
-        all_of_them, those_that_may_run = held
-        assert those_that_may_run < all_of_them / 2

@@ -67,6 +67,10 @@ class World:
         """Seconds since 1970 at the world's time `now`."""
         return DEFAULT_EPOCH + now
 
+    def wall(self, now: float) -> float:
+        """What the machine's clock says then: the same, unless somebody has set it."""
+        return self.stamp(now) + sum(jump for at, jump in self.scenario.wall if now >= START + at)
+
     def play(self) -> Story:
         """Live until the run is over, through all that is to happen to it."""
         self._create()
