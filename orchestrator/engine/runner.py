@@ -201,7 +201,7 @@ class Run:
         return rows_of(self.ledger, self._items.ids, ending, self._words, items)
 
     def _open(self, retry: Sequence[int] | None) -> Context:
-        clock = Clock(self._now)
+        clock = Clock(self._now, not_before=self.history.last_at)
         options, operation = self._options, self._operation
         context = Context(
             operation=operation,

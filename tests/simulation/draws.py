@@ -17,6 +17,7 @@ from orchestrator.simulator.options import Churn, Quota, Secrets, SimulatorOptio
 from tests.simulation.dice import Dice
 from tests.simulation.scenario import STOP_STATES, Disturbance, Network, Scenario
 from tests.simulation.troubles import spoiled
+from tests.simulation.upheavals import upheaved
 
 if TYPE_CHECKING:
     from tests.simulation.scenario import Credentials, Disaster, Family, Point, Verb
@@ -86,7 +87,7 @@ def draw(seed: int) -> Scenario:
     tells_apart = family != "gentle" or scenario.service.list_detail == "fine"
     if verb == "stop" and dice.one_in(8) and tells_apart:
         scenario = replace(scenario, stop_states=frozenset(dice.sample(sorted(STOP_STATES), dice.pick(1, 2))))
-    return scenario if family == "gentle" else spoiled(dice, scenario)
+    return upheaved(scenario if family == "gentle" else spoiled(dice, scenario))
 
 
 def _service(dice: Dice, seed: int, family: Family, verb: Verb, size: int) -> SimulatorOptions:

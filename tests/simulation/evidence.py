@@ -92,6 +92,10 @@ class Evidence:
             return life.ended_at
         return exchange.closed_at if self.was_kept(exchange) else life.ended_at
 
+    def dated(self, life: int, at: float) -> float:
+        """The world's time `at` as the run dates it in this life."""
+        return at + self.lives[life].skew
+
     def reopened_between(self, task_id: str, first: int, last: int) -> bool:
         """Whether the task was reopened after life `first`, up to life `last`."""
         return any(task_id in life.reopened for number, life in self.lives.items() if first < number <= last)

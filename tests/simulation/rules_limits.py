@@ -187,7 +187,8 @@ def _came_back(evidence: Evidence, task_id: str, now: Exchange) -> bool:
         return False
     since = evidence.known_at(last) - EPSILON
     if evidence.was_accepted(last, task_id) and evidence.was_kept(last):  # forgotten, it comes back by the reissue rule
-        return now.sent_at >= since + evidence.story.scenario.options.poll.reissue_after
+        waited = evidence.dated(now.life, now.sent_at) - evidence.dated(last.life, since)
+        return waited >= evidence.story.scenario.options.poll.reissue_after
     return any(
         (look.exchange.arrived_at or 0.0) >= since
         and look.exchange.closed_turn < now.sent_turn
