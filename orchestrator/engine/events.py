@@ -23,6 +23,7 @@ class RunStarted:
     attempt: int
     items: int
     left: int = 0  # how many of them are not final yet
+    confirmations: int = 0  # how many times the goal must be seen from now on; 0: as whoever folds this was told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -163,6 +163,7 @@ class Ledger:
             case ev.Reopened():
                 self._reopen(event.items)
             case ev.RunStarted():
+                self._confirmations = event.confirmations or self._confirmations
                 if event.attempt > 1:
                     self._take_up()
             case ev.RunEnded():

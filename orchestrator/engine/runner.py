@@ -227,7 +227,10 @@ class Run:
             context.emit(ev.Reopened(at=stamp, items=list(retry)))
         spent = self.history.elapsed
         attempt, ledger = self.history.attempts + 1, self.ledger
-        context.emit(ev.RunStarted(at=stamp, attempt=attempt, items=ledger.count, left=ledger.open))
+        needed = options.poll.confirmations  # kept with the record: whoever folds it later must count as this run did
+        context.emit(
+            ev.RunStarted(at=stamp, attempt=attempt, items=ledger.count, left=ledger.open, confirmations=needed)
+        )
         context.deadline_at = stamp + options.limits.deadline - spent
         for api, known in self.history.quotas.items():
             for quota in known.values():
