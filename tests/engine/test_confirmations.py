@@ -31,7 +31,7 @@ class TestFoldedAgain:
         self, tmp_path: Path, first: int, then: int
     ) -> None:
         operation = FakeOperation(
-            {**running(3, stops_after=5.0), **{"z": next(iter(running(1, stops_after=40.0).values()))}}
+            {**running(3, stops_after=5.0), "z": next(iter(running(1, stops_after=40.0).values()))}
         )
         record = new_record(tmp_path / "run.db", list(operation.tasks))
         with anyio.move_on_after(20.0):

@@ -78,7 +78,7 @@ def draw(seed: int) -> Scenario:
         page_size=dice.pick(1000, 1000, 100, 40, 15),
         credentials=credentials,
         commit_seconds=dice.pick(0.0, 0.0, 0.005, 0.2),
-        disturbances=_disturbances(dice, family),
+        disturbances=disturbances(dice, family),
         retry=family != "gentle" and dice.one_in(4),
         retry_words=tuple(dice.sample(RETRIED, 2)) if dice.one_in(2) else (),
     )
@@ -197,7 +197,8 @@ POINTS: tuple[Point, ...] = (
 )
 
 
-def _disturbances(dice: Dice, family: Family) -> tuple[Disturbance, ...]:
+def disturbances(dice: Dice, family: Family) -> tuple[Disturbance, ...]:
+    """What strikes the lives of a run, one after the other."""
     if dice.one_in(3):
         return ()
     disasters: tuple[Disaster, ...] = ("death", "death", "death", "drain", "drain", "cancel", "disk")

@@ -26,7 +26,7 @@ class Evidence:
 
     def __init__(self, story: Story) -> None:
         self.story = story
-        self.ids = list(dict.fromkeys(story.service.ids))
+        self.ids = list(story.ids)
         wanted = set(self.ids)
         self.looks: defaultdict[str, list[Look]] = defaultdict(list)
         self.asks: defaultdict[str, list[Exchange]] = defaultdict(list)

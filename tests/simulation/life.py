@@ -63,19 +63,20 @@ class Living:
             endpoint="http://127.0.0.1:9",
             credentials=_Provider(self) if self._scenario.credentials != "none" else None,
             pace=self._scenario.pace,
+            share=self._world.share,
             transport=self._transport,
             now=self._now,
         )
 
     def live(self, *, retry: bool) -> Life:
         """Run until the end, whichever comes."""
-        loop = self._loop = SimLoop(start=self._world.now, on_step=self._step)
+        loop = self._loop = SimLoop(start=self._world.now, on_step=self._step, let_others=self._world.let_others)
         if self._disturbance is not None and self._disturbance.point == "time":
             loop.call_later(self._disturbance.at, self._strike)
         for at, exchange, incoming in self._world.tap.late:
             loop.call_at(at, self._world.tap.arrive, exchange, incoming, at)
         self._world.tap.late.clear()
-        for after, verb, step in self._scenario.meddling:
+        for after, verb, step in self._world.meddling:
             if (at := START + after) >= loop.time():
                 loop.call_at(at, self._world.meddle, verb, step, at)
         self._main = loop.create_task(self._execute(retry=retry))

@@ -74,6 +74,7 @@ class Scenario:
     disturbances: tuple[Disturbance, ...] = ()
     quiet: bool = False  # nothing is kept for a referee, so that memory is the run's own
     wall: tuple[tuple[float, float], ...] = ()  # when, and by how many seconds, the machine's clock is set
+    shards: int = 1  # as how many the job is run, each a process of its own with a record of its own
     retry: bool = False  # whether a finished run is reopened once
     retry_words: tuple[str, ...] = ()  # for whom; empty: for those who are not over
     meddling: tuple[tuple[float, Verb, int], ...] = ()  # when strangers do what to every so-many-th of our tasks

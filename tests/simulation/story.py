@@ -113,6 +113,7 @@ class Story:
     scenario: Scenario
     service: Service
     epoch: float  # seconds since 1970 at the world's time 0
+    ids: tuple[str, ...] = ()  # of the input, each once, in its order
     exchanges: list[Exchange] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
     refolded: list[str] = field(default_factory=list)  # outcomes as the record alone tells them, after the last life

@@ -1,4 +1,4 @@
-"""Draws what befalls the machine, not the service: power that fails within a commit, a clock that is set.
+"""Draws what befalls the machine, not the service: power that fails within a commit, a clock that is set, shards.
 
 From a stream of its own: a seed that draws none of it means what it meant before.
 """
@@ -22,6 +22,8 @@ def upheaved(scenario: Scenario) -> Scenario:
         scenario = _with_torn_commit(dice, scenario)
     if dice.one_in(7):
         scenario = replace(scenario, wall=_jumps(dice))
+    if dice.one_in(10) and scenario.family in {"gentle", "rough"}:
+        scenario = replace(scenario, shards=dice.pick(2, 2, 3, 4))
     return scenario
 
 

@@ -76,7 +76,8 @@ class Tap:
         due = sorted((entry for entry in self.late if entry[0] <= until), key=lambda entry: (entry[0], entry[1].number))
         self.late = [entry for entry in self.late if entry[0] > until]
         for at, exchange, incoming in due:
-            self.arrive(exchange, incoming, at)
+            # The time of a service that others have asked meanwhile does not go back.
+            self.arrive(exchange, incoming, until if self._world.let_others else at)
 
 
 class InMemoryTransport:

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine import directory as directories
 from orchestrator.engine.account import RunInfo
@@ -47,7 +47,13 @@ class World:
         *,
         service: Service | None = None,
         note: Callable[[Event], None] | None = None,
+        shard: tuple[int, int] | None = None,
+        let_others: Callable[[float], None] | None = None,
     ) -> None:
+        self.shard = shard
+        self.share = shard[1] if shard is not None else 1
+        self.let_others = let_others
+        self.meddling = scenario.meddling if shard is None or shard[0] == 0 else ()  # strangers do it but once
         self.scenario = scenario
         self.directory = directory
         self.now = START
@@ -83,14 +89,17 @@ class World:
 
     def _create(self) -> None:
         ids = list(self.service.ids)
-        items = collect(ids + ids[: self.scenario.duplicates])
+        items = collect(ids + ids[: self.scenario.duplicates], shard=self.shard)
+        self.story.ids = () if self.scenario.quiet else tuple(items.ids)
         identity = directories.Identity(
             input=items.digest, operation=self.scenario.verb, project_id=PROJECT, endpoint="simulated"
         )
         info = RunInfo(
             run_id=f"{self.scenario.seed:032x}", name="simulated", operation=self.scenario.verb, project_id=PROJECT
         )
-        opened = directories.create(self.directory, identity=identity, info=info, items=items, job={})
+        opened = directories.create(
+            self.directory, identity=identity, info=info, items=items, job=job_of(self.scenario)
+        )
         opened.record.close()
 
     def _live_on(self, disturbances: Iterator[Disturbance]) -> None:
@@ -99,7 +108,13 @@ class World:
             life = self._live(disturbance)
             if life.end == "error" or (life.report is not None and life.report.ending is not Ending.INTERRUPTED):
                 return
-            self.now += disturbance.downtime if disturbance is not None else DOWNTIME
+            self._pass(disturbance.downtime if disturbance is not None else DOWNTIME)
+
+    def _pass(self, seconds: float) -> None:
+        """Nobody runs for a while."""
+        self.now += seconds
+        if self.let_others is not None:
+            self.let_others(self.now)
 
     def _live(self, disturbance: Disturbance | None, *, retry: bool = False) -> Life:
         self.tap.deliver_late(self.now)
@@ -127,7 +142,7 @@ class World:
         last = self.story.last
         finished = last.report is not None and last.report.ending in {Ending.FINISHED, Ending.DEADLINE}
         if self.scenario.retry and finished:
-            self.now += DOWNTIME
+            self._pass(DOWNTIME)
             if self._live(None, retry=True).end != "error":
                 self._live_on(iter(()))
 
@@ -157,6 +172,15 @@ class World:
                 for where, text in (("the record", content), ("an event or an error", told))
                 if secret in text
             ]
+
+
+def job_of(scenario: Scenario) -> dict[str, Any]:
+    """What the record says of the job, in the words of a job file."""
+    return {
+        "operation": scenario.verb,
+        "tasks": {"stop_states": sorted(scenario.stop_states)},
+        "poll": {"confirmations": scenario.options.poll.confirmations},
+    }
 
 
 def play(scenario: Scenario, *, service: Service | None = None, note: Callable[[Event], None] | None = None) -> Story:
