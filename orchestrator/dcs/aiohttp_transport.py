@@ -14,6 +14,10 @@ from orchestrator.engine.model import Failure, Verdict
 from orchestrator.errors import InputError, ServiceError
 
 if TYPE_CHECKING:
+    from aiohttp.client_reqrep import ConnectionKey
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
+
     from orchestrator.dcs.wire import Request
 
 MAX_ANSWER: Final = 32 * 1024 * 1024  # bytes, after decompression
@@ -75,7 +79,7 @@ class AiohttpTransport:
 
     def _open(self) -> aiohttp.ClientSession:
         # No limit of connections: the engine bounds what is in flight, and waiting for one is not connecting.
-        connector = aiohttp.TCPConnector(limit=0, ssl=self._ssl or True)
+        connector = _Connector(limit=0, ssl=self._ssl or True)
         return aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,
@@ -92,6 +96,21 @@ class AiohttpTransport:
                 answer.close()
                 raise too_large(self._max_answer, status=answer.status)
         return bytes(body)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Takes no kept connection up again on which something came that nobody had asked for.
+
+    `aiohttp` looks when a connection is put away, not when it is taken up: what came in between would be read as the
+    answer to the next request, and each answer on that connection as the one to the request after.
+    """
+
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        while (connection := await super()._get(key, traces)) is not None:
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+        return None
 
 
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

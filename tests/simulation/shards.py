@@ -20,6 +20,7 @@ from tests.simulation.draws import disturbances
 from tests.simulation.loop import numbered
 from tests.simulation.story import OK, START, THROTTLED
 from tests.simulation.turns import together
+from tests.simulation.upheavals import with_torn_commit
 from tests.simulation.world import DIRECTORY, World
 
 if TYPE_CHECKING:
@@ -61,12 +62,9 @@ def play_shards(scenario: Scenario) -> Joint:
 def part_of(scenario: Scenario, number: int) -> Scenario:
     """What one shard plays: the same job, other disasters."""
     dice = Dice(f"shard/{scenario.seed}/{number}")
-    return replace(
-        scenario,
-        seed=scenario.seed + number * STEP,
-        shards=1,
-        disturbances=disturbances(dice, scenario.family),
-    )
+    seed = scenario.seed + number * STEP
+    part = replace(scenario, seed=seed, shards=1, disturbances=disturbances(dice, scenario.family))
+    return with_torn_commit(dice, part) if dice.one_in(4) else part
 
 
 def _one(

@@ -19,7 +19,7 @@ def upheaved(scenario: Scenario) -> Scenario:
     """The scenario with what its seed does to the machine."""
     dice = Dice(f"upheavals/{scenario.seed}")
     if dice.one_in(7):
-        scenario = _with_torn_commit(dice, scenario)
+        scenario = with_torn_commit(dice, scenario)
     if dice.one_in(7):
         scenario = replace(scenario, wall=_jumps(dice))
     if dice.one_in(10) and scenario.family in {"gentle", "rough"}:
@@ -27,7 +27,8 @@ def upheaved(scenario: Scenario) -> Scenario:
     return scenario
 
 
-def _with_torn_commit(dice: Dice, scenario: Scenario) -> Scenario:
+def with_torn_commit(dice: Dice, scenario: Scenario) -> Scenario:
+    """The power of one life fails within a commit."""
     torn = Disturbance(
         disaster="torn", point="commit.within", at=round(dice.scale(1, 25)), downtime=dice.scale(0.01, 600)
     )
