@@ -14,6 +14,7 @@ from orchestrator.engine.model import Failure, Verdict
 from orchestrator.errors import InputError, ServiceError
 
 if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
     from aiohttp.client_reqrep import ConnectionKey
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
@@ -99,10 +100,10 @@ class AiohttpTransport:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Takes no kept connection up again on which something came that nobody had asked for.
+    """Says of what breaks before a connection stands that nothing was sent, and hands out no kept one with leftovers.
 
-    `aiohttp` looks when a connection is put away, not when it is taken up: what came in between would be read as the
-    answer to the next request, and each answer on that connection as the one to the request after.
+    `aiohttp` looks for what nobody had asked for when a connection is put away, not when it is taken up: what came
+    in between would be read as the answer to the next request, and every answer after it as that to the one after.
     """
 
     async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
@@ -111,6 +112,20 @@ class _Connector(aiohttp.TCPConnector):
                 return connection
             connection.close()
         return None
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  the signature is aiohttp's
+    ) -> ResponseHandler:
+        try:
+            return await super()._create_connection(req, traces, timeout)
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, TimeoutError):
+            raise  # these say by themselves that nothing was sent
+        except (aiohttp.ClientError, OSError) as error:
+            told = f"the proxy broke off while it was to connect: {type(error).__name__} {error}"
+            raise ServiceError(_unreached(told)) from error
 
 
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 import struct
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal, Self, get_args
 
 if TYPE_CHECKING:
@@ -40,21 +40,16 @@ ABORT: Final = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a RST
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
-@dataclass
-class Relay:
-    """Relays to `target` on loopback; in TLS towards the client where `tls` is given."""
+class Listening:
+    """Listens on a free port of loopback, and lets go of every connection in the end."""
 
-    target: int
-    deed: Deed | None = None
-    api: str = "stop"
-    tls: ssl.SSLContext | None = None
-    port: int = 0
-    seen: list[str] = field(default_factory=list)  # the API of each request, in order of arrival
-    done: int = 0  # how often the deed was done
-    _servings: set[asyncio.Task[None]] = field(default_factory=set)
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.port = 0
+        self._tls = tls
+        self._servings: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -65,17 +60,45 @@ class Relay:
         await asyncio.gather(*self._servings, return_exceptions=True)
 
     async def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
-        serving = asyncio.ensure_future(self._serve(reader, writer))
+        serving = asyncio.ensure_future(self._serve_and_close(reader, writer))
         self._servings.add(serving)
         serving.add_done_callback(self._servings.discard)
 
-    async def _serve(self, reader: StreamReader, writer: StreamWriter) -> None:
-        from_server, to_server = await asyncio.open_connection("127.0.0.1", self.target)
+    async def _serve_and_close(self, reader: StreamReader, writer: StreamWriter) -> None:
+        try:
+            await self.serve(reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            await closed(writer)
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Serve one connection."""
+        raise NotImplementedError
+
+
+class Relay(Listening):
+    """Relays to `target` on loopback; in TLS towards the client where `tls` is given."""
+
+    def __init__(
+        self, target: int, *, deed: Deed | None = None, api: str = "stop", tls: ssl.SSLContext | None = None
+    ) -> None:
+        super().__init__(tls)
+        self.scheme = "https" if tls else "http"
+        self.seen: list[str] = []  # the API of each request, in order of arrival
+        self.done = 0  # how often the deed was done
+        self._target = target
+        self._deed = deed
+        self._api = api
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Pass requests and answers on, until the other side ends, or by the deed."""
+        from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
         try:
             while True:
                 request = await message(reader)
                 self.seen.append(api_of(request))
-                deed = self.deed if not self.done and self.seen[-1] == self.api else None
+                deed = self._deed if not self.done and self.seen[-1] == self._api else None
                 self.done += deed is not None
                 if deed is not None and deed.endswith("before"):
                     return await end(writer, deed)
@@ -86,11 +109,52 @@ class Relay:
                 if deed is None:
                     writer.write(answer)
                 await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            return None
         finally:
-            to_server.close()
-            writer.close()
+            await closed(to_server)
+
+
+class Doorstep(Relay):
+    """A relay whose first connection comes to no TLS handshake: its deed is done at the client's first byte."""
+
+    def __init__(self, target: int, *, deed: Deed, tls: ssl.SSLContext) -> None:
+        super().__init__(target, deed=deed)
+        self.scheme = "https"
+        self._behind = Relay(target, tls=tls)
+
+    async def __aenter__(self) -> Self:
+        await self._behind.__aenter__()
+        return await super().__aenter__()
+
+    async def __aexit__(self, *problem: object) -> None:
+        await super().__aexit__(*problem)
+        await self._behind.__aexit__(*problem)
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Do the deed once; after that, pass on what comes."""
+        self.done += 1
+        if self.done == 1 and self._deed is not None:
+            await reader.read(1)
+            await end(writer, self._deed)
+        else:
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._behind.port)
+            await asyncio.gather(pumped(reader, to_server), pumped(from_server, writer))
+
+
+async def pumped(reader: StreamReader, writer: StreamWriter) -> None:
+    """Pass on what comes until it ends."""
+    try:
+        while part := await reader.read(65_536):
+            writer.write(part)
+            await writer.drain()
+    finally:
+        await closed(writer)
+
+
+async def closed(writer: StreamWriter) -> None:
+    """Close, and wait until it is."""
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 async def message(reader: StreamReader) -> bytes:

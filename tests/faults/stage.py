@@ -72,7 +72,7 @@ async def play(
         endpoint, relay = server.url, None
         if between is not None:
             relay = await stack.enter_async_context(between(urlsplit(server.url).port or 0))
-            endpoint = f"{'https' if relay.tls else 'http'}://127.0.0.1:{relay.port}"
+            endpoint = f"{relay.scheme}://127.0.0.1:{relay.port}"
         client = DcsClient(project_id=PROJECT, endpoint=endpoint, read_timeout=read_timeout, **client_options)
         async with client:
             run = Run(
