@@ -35,6 +35,7 @@ class Seen:
     statuses: Mapping[str, Sequence[int]]
     offset: int | None = None  # of the list page: where to find them again when the run is taken up
     request_id: str = ""
+    phases: Mapping[str, str] | None = None  # what words mean that were not seen before in this attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ class Ledger:
         self._phase = phase
         self._phases: list[Phase] = [Phase.ALIEN]
         self._codes = {"": 0}
+        self._told: set[str] = set()  # words whose phase was told in this attempt
         self._confirmations = confirmations
         self._goals: dict[int, int] = {}  # times seen at the goal, where more than one is asked for
         self._gone_is_goal = gone_is_goal
@@ -129,6 +130,9 @@ class Ledger:
         """Fold one event."""
         match event:
             case ev.Seen():
+                for word, name in (event.phases or {}).items():
+                    self._phases[self.code(word)] = Phase(name)
+                    self._told.add(word)
                 self._see(event)
             case ev.Missed():
                 self._move(event.items, Move.MISS)
@@ -164,6 +168,8 @@ class Ledger:
                 self._reopen(event.items)
             case ev.RunStarted():
                 self._confirmations = event.confirmations or self._confirmations
+                self._told.clear()
+                self._phases[1:] = map(self._phase, self.words[1:])
                 if event.attempt > 1:
                     self._take_up()
             case ev.RunEnded():
@@ -179,6 +185,13 @@ class Ledger:
                 pass
             case _:
                 assert_never(event)
+
+    def untold(self, statuses: Iterable[str]) -> dict[str, str] | None:
+        """What those of these words mean that were not seen yet in this attempt; None if there are none.
+
+        It is kept with the record: a state that is to be stopped today may have been left alone by an attempt before.
+        """
+        return {word: self._phase(word).value for word in statuses if word not in self._told} or None
 
     def _see(self, event: ev.Seen) -> None:
         state, claimed, status, first_status = self.state, self.claimed, self.status, self.first_status
