@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol, TextIO, cast
 
 import anyio
 
 from orchestrator.cli.progress import Gauge, Numbers, Pace, Tally, what_holds_it, where_it_stands
+from orchestrator.engine.clock import steady
 from orchestrator.report.stamps import duration
 
 if TYPE_CHECKING:
@@ -42,11 +42,12 @@ class View(Protocol):
 
 
 @contextlib.contextmanager
-def open_view(kind: str, console: Console, *, now: Callable[[], float] = time.time) -> Iterator[View]:
+def open_view(kind: str, console: Console, *, now: Callable[[], float] | None = None) -> Iterator[View]:
     """The view that `kind` (`auto`, `bar`, `plain`, `none`) means on this console; closed at the end of the block.
 
     A bar needs a terminal that can redraw: elsewhere `auto` is none (log lines carry the progress), `bar` is plain.
     """
+    now = now or steady()  # a clock that is set back must not silence it until it is as late again
     if kind == "none" or (kind == "auto" and not console.can_draw):
         yield Silence(console.stderr)
     elif kind == "plain" or not console.can_draw:

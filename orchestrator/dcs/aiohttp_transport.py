@@ -14,6 +14,11 @@ from orchestrator.engine.model import Failure, Verdict
 from orchestrator.errors import InputError, ServiceError
 
 if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.client_reqrep import ConnectionKey
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
+
     from orchestrator.dcs.wire import Request
 
 MAX_ANSWER: Final = 32 * 1024 * 1024  # bytes, after decompression
@@ -74,7 +79,7 @@ class AiohttpTransport:
 
     def _open(self) -> aiohttp.ClientSession:
         # No limit of connections: the engine bounds what is in flight, and waiting for one is not connecting.
-        connector = aiohttp.TCPConnector(limit=0, ssl=self._ssl or True)
+        connector = _Connector(limit=0, ssl=self._ssl or True)
         return aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,
@@ -93,6 +98,35 @@ class AiohttpTransport:
                 answer.close()
                 raise too_large(self._max_answer, status=answer.status)
         return b"".join(chunks)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Says of what breaks before a connection stands that nothing was sent, and hands out no kept one with leftovers.
+
+    `aiohttp` looks for what nobody had asked for when a connection is put away, not when it is taken up: what came
+    in between would be read as the answer to the next request, and every answer after it as that to the one after.
+    """
+
+    async def _get(self, key: ConnectionKey, traces: list[Trace]) -> Connection | None:
+        while (connection := await super()._get(key, traces)) is not None:
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
+        return None
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  the signature is aiohttp's
+    ) -> ResponseHandler:
+        try:
+            return await super()._create_connection(req, traces, timeout)
+        except (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, TimeoutError):
+            raise  # these say by themselves that nothing was sent
+        except (aiohttp.ClientError, OSError) as error:
+            told = f"the proxy broke off while it was to connect: {type(error).__name__} {error}"
+            raise ServiceError(_unreached(told)) from error
 
 
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

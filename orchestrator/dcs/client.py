@@ -134,7 +134,7 @@ class DcsClient:
     async def show(self, task_id: str) -> Sighting:
         """One task. Raises `ServiceError`, with `Verdict.GONE` for one that the service does not know."""
         request = wire.show(self.project_id, task_id)
-        return await self._ask(request, lambda answer, now: wire.read_task(answer, now=now))
+        return await self._ask(request, lambda answer, now: wire.read_task(answer, task_id=task_id, now=now))
 
     async def list_detailed(
         self, offset: int = 0, limit: int = wire.MAX_PAGE
@@ -146,7 +146,9 @@ class DcsClient:
     async def show_detailed(self, task_id: str) -> tuple[Sighting, details.TaskDetails]:
         """The same look as `show`, and what else it says of the task."""
         request = wire.show(self.project_id, task_id)
-        return await self._ask(request, lambda got, now: (wire.read_task(got, now=now), details.read_one(got)))
+        return await self._ask(
+            request, lambda got, now: (wire.read_task(got, task_id=task_id, now=now), details.read_one(got))
+        )
 
     async def _ask(self, request: wire.Request, read: Callable[[wire.Response, float], _T]) -> _T:
         query = signing.canonical_query(request.query)

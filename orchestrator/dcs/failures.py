@@ -56,7 +56,7 @@ def failure_of(api: str, status: int, headers: Mapping[str, str], body: bytes, *
     answer = _object(text)
     code, message, request_id = _parts(answer) if answer is not None else ("", _plain(text), "")
     verdict, remedy = codes.judge(api, status, code, message, foreign=answer is None)
-    if not message:
+    if not presentable(message, limit=1):  # nothing, or nothing that can be shown
         unread = status < HTTPStatus.MULTIPLE_CHOICES
         message = "a success without the content that belongs to it" if unread else "no reason was given"
     return Failure(

@@ -117,6 +117,7 @@ class _Deleted(msgspec.Struct, gc=False):
 
 class _Task(msgspec.Struct, gc=False):
     status: str
+    task_id: Any = None
     task_status: Any = None
 
 
@@ -203,12 +204,15 @@ def read_page(response: Response, *, now: float) -> Page:
     return Page(ids=ids, statuses=statuses, count=count, request_id=failures.request_id_of(response.headers))
 
 
-def read_task(response: Response, *, now: float) -> Sighting:
-    """The answer to `show`. While addresses are being swapped the status reads `EXCHANGING`.
+def read_task(response: Response, *, task_id: str, now: float) -> Sighting:
+    """The answer to `show` of `task_id`. While addresses are being swapped the status reads `EXCHANGING`.
 
     Raises `ServiceError`; with `Verdict.GONE` where the service does not know the task, or calls it deleted.
     """
     task = _decode(_TASK.decode, response, api="show", now=now)
+    if isinstance(task.task_id, str) and task.task_id.casefold() != task_id.casefold():
+        # A proxy that mixes up connections: what it says would be taken for what was seen of this task.
+        raise ServiceError(failures.undecipherable(response.status, response.headers, "the answer is of another task"))
     request_id = failures.request_id_of(response.headers)
     status = states.canonical(task.status)
     if status == states.DELETED:

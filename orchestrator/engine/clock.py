@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import anyio
@@ -11,11 +12,21 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Seconds since the epoch, read once from `now` and then advanced by the event loop's clock."""
+    """Seconds since the epoch, read once from `now` and then advanced by the event loop's clock.
 
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._epoch = now() - anyio.current_time()
+    They begin at `not_before` where `now` is behind it: the machine's clock was set back, or is another machine's,
+    since an attempt before this one was dated. Stamps of all attempts are compared, so none may run backwards.
+    """
+
+    def __init__(self, now: Callable[[], float], *, not_before: float = 0.0) -> None:
+        self._epoch = max(now(), not_before) - anyio.current_time()
 
     def stamp(self) -> float:
         """This moment, in seconds since the epoch (to the microsecond: a stamp survives being written down)."""
         return round(self._epoch + anyio.current_time(), 6)
+
+
+def steady(now: Callable[[], float] = time.time, *, ticks: Callable[[], float] = time.monotonic) -> Callable[[], float]:
+    """A `now` that was read once and then goes by `ticks`: for whoever measures by it and has no event loop."""
+    epoch = now() - ticks()
+    return lambda: epoch + ticks()

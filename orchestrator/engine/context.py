@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -55,6 +56,8 @@ class Context:
 
     def emit(self, event: ev.Event) -> None:
         """Let `event` have happened. Raises `GuardError` when it was one failure too many."""
+        if isinstance(event, ev.Seen) and (phases := self.ledger.untold(event.statuses)):
+            event = replace(event, phases=phases)
         self.ledger.apply(event)
         if self._record is not None:
             self._record.append(event)

@@ -23,6 +23,7 @@ class RunStarted:
     attempt: int
     items: int
     left: int = 0  # how many of them are not final yet
+    confirmations: int = 0  # how many times the goal must be seen from now on; 0: as whoever folds this was told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class Seen:
     statuses: Mapping[str, Sequence[int]]
     offset: int | None = None  # of the list page: where to find them again when the run is taken up
     request_id: str = ""
+    phases: Mapping[str, str] | None = None  # what words mean that were not seen before in this attempt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from orchestrator.engine.states import (
 from orchestrator.errors import IllegalTransitionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 
 class Ledger(Columns):
@@ -35,6 +35,7 @@ class Ledger(Columns):
     ) -> None:
         super().__init__(count, phase=phase)
         self.last_batch = 0
+        self._told: set[str] = set()  # words whose phase was told in this attempt
         self._confirmations = confirmations
         self._goals: dict[int, int] = {}  # times seen at the goal, where more than one is asked for
         self._gone_is_goal = gone_is_goal
@@ -73,6 +74,9 @@ class Ledger(Columns):
         """Fold one event."""
         match event:
             case ev.Seen():
+                for word, name in (event.phases or {}).items():
+                    self._phases[self.code(word)] = Phase(name)
+                    self._told.add(word)
                 self._see(event)
             case ev.Missed():
                 self._move(event.items, Move.MISS)
@@ -107,6 +111,9 @@ class Ledger(Columns):
             case ev.Reopened():
                 self._reopen(event.items)
             case ev.RunStarted():
+                self._confirmations = event.confirmations or self._confirmations
+                self._told.clear()
+                self._phases[1:] = map(self._phase, self.words[1:])
                 if event.attempt > 1:
                     self._take_up()
             case ev.RunEnded():
@@ -122,6 +129,13 @@ class Ledger(Columns):
                 pass
             case _:
                 assert_never(event)
+
+    def untold(self, statuses: Iterable[str]) -> dict[str, str] | None:
+        """What those of these words mean that were not seen yet in this attempt; None if there are none.
+
+        It is kept with the record: a state that is to be stopped today may have been left alone by an attempt before.
+        """
+        return {word: self._phase(word).value for word in statuses if word not in self._told} or None
 
     def _see(self, event: ev.Seen) -> None:
         for word, items in event.statuses.items():

@@ -201,7 +201,7 @@ class Run:
         return rows_of(self.ledger, self._items.ids, ending, self._words, items)
 
     def _open(self, retry: Sequence[int] | None) -> Context:
-        clock = Clock(self._now)
+        clock = Clock(self._now, not_before=self.history.last_at)
         options, operation = self._options, self._operation
         context = Context(
             operation=operation,
@@ -227,7 +227,10 @@ class Run:
             context.emit(ev.Reopened(at=stamp, items=list(retry)))
         spent = self.history.elapsed
         attempt, ledger = self.history.attempts + 1, self.ledger
-        context.emit(ev.RunStarted(at=stamp, attempt=attempt, items=ledger.count, left=ledger.open))
+        needed = options.poll.confirmations  # kept with the record: whoever folds it later must count as this run did
+        context.emit(
+            ev.RunStarted(at=stamp, attempt=attempt, items=ledger.count, left=ledger.open, confirmations=needed)
+        )
         context.deadline_at = stamp + options.limits.deadline - spent
         for api, known in self.history.quotas.items():
             for quota in known.values():

@@ -9,6 +9,7 @@ import anyio
 import pytest
 from rich.console import Console as RichConsole
 
+from orchestrator.cli import views
 from orchestrator.cli.console import Console
 from orchestrator.cli.progress import Numbers, Pace, Tally
 from orchestrator.cli.views import Bar, PlainLines, Silence, compose, fit, keep_drawing, open_view
@@ -84,6 +85,15 @@ class TestPlain:
             for since in ("0.0 s", "1 min 00 s", "2 min 00 s")
         ]
         assert len(text_of(console.stderr).splitlines()) == 3 + 4
+
+    def test_a_clock_that_is_set_back_does_not_silence_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        ticks = iter((0.0, 0.0, 11.0))  # seconds; made, drawn and drawn again
+        monkeypatch.setattr(views, "steady", lambda: lambda: next(ticks))
+        console = console_in_memory()
+        with open_view("plain", console) as view:
+            for over in (1, 2):
+                view.draw(Numbers(total=9, over=over, waiting=0, failed=0, to_send=0), tally(), Pace())
+        assert len(text_of(console.stderr).splitlines()) == 2
 
     def test_a_reader_that_has_gone_ends_nothing(self) -> None:
         tried: list[str] = []

@@ -189,6 +189,31 @@ class TestNeverTwice:
             assert (await made.send(GET, url=url)).status == 200
 
 
+class TestAnswersNobodyAskedFor:
+    async def test_one_that_comes_on_a_kept_connection_is_not_taken_for_the_next(self) -> None:
+        """And the next one's not for that of the request after it, and so on."""
+
+        async def answer_the_first_twice(
+            server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        ) -> None:
+            number = len(server.arrivals)
+            while True:
+                await server.arrival(reader)
+                number += 1
+                said = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number
+                writer.write(said)
+                if number == 1:
+                    await asyncio.sleep(0.02)
+                    writer.write(said)
+
+        async with serving(answer_the_first_twice) as server, transport() as made:
+            url = f"http://127.0.0.1:{server.port}/x"
+            said = [(await made.send(GET, url=url)).body]
+            await asyncio.sleep(0.1)
+            said += [(await made.send(GET, url=url)).body for _ in range(2)]
+        assert said == [b"1", b"2", b"3"]
+
+
 class TestUnreached:
     """Certainly not sent."""
 

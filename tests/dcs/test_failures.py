@@ -109,6 +109,11 @@ def test_any_bytes_have_a_meaning(body: bytes, status: int, content_type: str) -
     assert failures.failure_of("stop", status, headers, body, now=AT).message
 
 
+@pytest.mark.parametrize("body", [b"\x00", b" \n", b""])
+def test_a_body_without_anything_to_show_says_so(body: bytes) -> None:
+    assert failures.failure_of("stop", 429, {}, body, now=AT).message == "no reason was given"
+
+
 def test_nesting_without_end_has_a_meaning() -> None:
     deep = b'{"a":' * 50_000 + b"1" + b"}" * 50_000
     assert failures.failure_of("stop", 500, {}, deep, now=AT).verdict is Verdict.LOST

@@ -52,7 +52,7 @@ async def test_remembers_the_kind_of_each_task_of_the_job() -> None:
 
 
 async def test_remembers_the_kind_of_a_single_look() -> None:
-    found = looking({"task_id": "whatever", "status": "MIGRATING", "migration_method": FULL}, "a")
+    found = looking({"task_id": "a", "status": "MIGRATING", "migration_method": FULL}, "a")
     assert (await found.look("a")).status == "MIGRATING"
     assert found.kind_of(0) == Kind(FULL, "")
 

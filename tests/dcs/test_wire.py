@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS, TASKS = sample("results"), sample("tasks")
+ID = "a276c1ffa0a54c2597fc824b917db317"  # of the vendor's page
 
 
 def verdict_of(read: Callable[[], object]) -> Verdict:
@@ -182,14 +183,25 @@ class TestTask:
     def test_recorded_answers(self, case: dict[str, Any]) -> None:
         response = answer(case["body"], headers={"X-Request-Id": "r"})
         if "status" in case:
-            sighting = wire.read_task(response, now=AT)
+            sighting = wire.read_task(response, task_id=ID, now=AT)
             assert (sighting.status, sighting.request_id) == (case["status"], "r")
         else:
-            assert verdict_of(lambda: wire.read_task(response, now=AT)) is Verdict(case["verdict"])
+            assert verdict_of(lambda: wire.read_task(response, task_id=ID, now=AT)) is Verdict(case["verdict"])
+
+    @pytest.mark.parametrize("said", [ID.upper(), None, 7])
+    def test_an_id_in_another_spelling_or_none_is_no_other_task(self, said: object) -> None:
+        assert (
+            wire.read_task(answer({"task_id": said, "status": "TERMINATED"}), task_id=ID, now=AT).status == "TERMINATED"
+        )
+
+    def test_the_answer_of_another_task_says_nothing(self) -> None:
+        """A proxy that mixes up connections must not have a task reported as stopped that is not."""
+        other = answer({"task_id": "b", "status": "TERMINATED"})
+        assert verdict_of(lambda: wire.read_task(other, task_id=ID, now=AT)) is Verdict.LOST
 
     def test_an_unknown_task_is_gone(self) -> None:
         response = answer({"error_code": "DCS.4133", "error_msg": "Instance job is not found."}, status=400)
-        assert verdict_of(lambda: wire.read_task(response, now=AT)) is Verdict.GONE
+        assert verdict_of(lambda: wire.read_task(response, task_id=ID, now=AT)) is Verdict.GONE
 
 
 KEYS = st.sampled_from(["migration_tasks", "task_id", "status", "result", "error_code", "task_id_list", "count"])
@@ -209,7 +221,7 @@ class TestAnything:
             lambda: wire.read_results(response, api="stop", ids=["a"], now=AT),
             lambda: wire.read_deleted(response, ids=["a"], now=AT),
             lambda: wire.read_page(response, now=AT),
-            lambda: wire.read_task(response, now=AT),
+            lambda: wire.read_task(response, task_id=ID, now=AT),
         ):
             with contextlib.suppress(ServiceError):
                 read()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from orchestrator.dcs.client import DcsClient
 from orchestrator.dcs.operations.stop import StopMigrationTasks
@@ -16,11 +18,12 @@ from orchestrator.engine.source import collect
 from orchestrator.simulator.server import SimulatorServer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from orchestrator.engine.account import Report
     from orchestrator.simulator.core import Service
     from orchestrator.simulator.options import SimulatorOptions
+    from tests.faults.relay import Relay
 
 PROJECT = "0123456789abcdef0123456789abcdef"
 QUICK = RunOptions(
@@ -36,6 +39,7 @@ class Played:
 
     report: Report
     service: Service
+    relay: Relay | None = None  # what stood between
     events: list[ev.Event] = field(default_factory=list)
 
     @property
@@ -55,11 +59,21 @@ async def play(
     extra: Sequence[str] = (),
     options: RunOptions = QUICK,
     read_timeout: float = 0.4,
+    between: Callable[[int], Relay] | None = None,
+    **client_options: Any,
 ) -> Played:
-    """Stop all tasks of a simulated service (and `extra` ids) and account for them."""
+    """Stop all tasks of a simulated service (and `extra` ids) and account for them.
+
+    `between` makes a relay to the server's port, which the client takes for the server.
+    """
     events: list[ev.Event] = []
-    async with SimulatorServer(simulator) as server:
-        client = DcsClient(project_id=PROJECT, endpoint=server.url, read_timeout=read_timeout)
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(SimulatorServer(simulator))
+        endpoint, relay = server.url, None
+        if between is not None:
+            relay = await stack.enter_async_context(between(urlsplit(server.url).port or 0))
+            endpoint = f"{relay.scheme}://127.0.0.1:{relay.port}"
+        client = DcsClient(project_id=PROJECT, endpoint=endpoint, read_timeout=read_timeout, **client_options)
         async with client:
             run = Run(
                 StopMigrationTasks(client),
@@ -71,4 +85,4 @@ async def play(
             )
             report = await run.execute()
         report.check()
-        return Played(report=report, service=server.service, events=events)
+        return Played(report=report, service=server.service, relay=relay, events=events)

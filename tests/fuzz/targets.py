@@ -27,7 +27,7 @@ def deciphering(data: bytes) -> None:
         lambda: wire.read_results(response, api="stop", ids=IDS, now=0.0),
         lambda: wire.read_deleted(response, ids=IDS, now=0.0),
         lambda: wire.read_page(response, now=0.0),
-        lambda: wire.read_task(response, now=0.0),
+        lambda: wire.read_task(response, task_id="a", now=0.0),
     )
     for read in readers:
         try:

@@ -33,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return report_mutations(_say)
     if options.soak:
-        from tests.simulation.soak import soak
+        from tests.simulation.soak import TASKS, soak
 
-        return soak(_say)
+        return soak(_say, (options.tasks,) if options.tasks else TASKS, days=options.days)
     if options.seed is not None:
         from tests.simulation.telling import tell
 
@@ -57,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="with --seed: tell the whole story")
     parser.add_argument("--mutations", action="store_true", help="see that the referee catches deliberate mistakes")
     parser.add_argument("--soak", action="store_true", help="days of virtual time in one run, and the memory it takes")
+    parser.add_argument("--tasks", type=int, metavar="N", help="with --soak: one run of so many tasks, not a ladder")
+    parser.add_argument("--days", type=float, default=1.0, metavar="D", help="with --soak: how many virtual days (1)")
     return parser
 
 

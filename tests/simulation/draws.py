@@ -17,6 +17,7 @@ from orchestrator.simulator.options import Churn, Quota, Secrets, SimulatorOptio
 from tests.simulation.dice import Dice
 from tests.simulation.scenario import STOP_STATES, Disturbance, Network, Scenario
 from tests.simulation.troubles import spoiled
+from tests.simulation.upheavals import upheaved
 
 if TYPE_CHECKING:
     from tests.simulation.scenario import Credentials, Disaster, Family, Point, Verb
@@ -77,7 +78,7 @@ def draw(seed: int) -> Scenario:
         page_size=dice.pick(1000, 1000, 100, 40, 15),
         credentials=credentials,
         commit_seconds=dice.pick(0.0, 0.0, 0.005, 0.2),
-        disturbances=_disturbances(dice, family),
+        disturbances=disturbances(dice, family),
         retry=family != "gentle" and dice.one_in(4),
         retry_words=tuple(dice.sample(RETRIED, 2)) if dice.one_in(2) else (),
     )
@@ -86,7 +87,7 @@ def draw(seed: int) -> Scenario:
     tells_apart = family != "gentle" or scenario.service.list_detail == "fine"
     if verb == "stop" and dice.one_in(8) and tells_apart:
         scenario = replace(scenario, stop_states=frozenset(dice.sample(sorted(STOP_STATES), dice.pick(1, 2))))
-    return scenario if family == "gentle" else spoiled(dice, scenario)
+    return upheaved(scenario if family == "gentle" else spoiled(dice, scenario))
 
 
 def _service(dice: Dice, seed: int, family: Family, verb: Verb, size: int) -> SimulatorOptions:
@@ -196,7 +197,8 @@ POINTS: tuple[Point, ...] = (
 )
 
 
-def _disturbances(dice: Dice, family: Family) -> tuple[Disturbance, ...]:
+def disturbances(dice: Dice, family: Family) -> tuple[Disturbance, ...]:
+    """What strikes the lives of a run, one after the other."""
     if dice.one_in(3):
         return ()
     disasters: tuple[Disaster, ...] = ("death", "death", "death", "drain", "drain", "cancel", "disk")

@@ -27,7 +27,7 @@ class Evidence:
 
     def __init__(self, story: Story) -> None:
         self.story = story
-        self.ids = list(dict.fromkeys(story.service.ids))
+        self.ids = list(story.ids)
         wanted = set(self.ids)
         self.looks: defaultdict[str, list[Look]] = defaultdict(list)
         self.asks: defaultdict[str, list[Exchange]] = defaultdict(list)
@@ -92,6 +92,10 @@ class Evidence:
         if exchange.closed_at is None:
             return life.ended_at
         return exchange.closed_at if self.was_kept(exchange) else life.ended_at
+
+    def dated(self, life: int, at: float) -> float:
+        """The world's time `at` as the run dates it in this life."""
+        return at + self.lives[life].skew
 
     def reopened_between(self, task_id: str, first: int, last: int) -> bool:
         """Whether the task was reopened after life `first`, up to life `last`."""

@@ -13,11 +13,14 @@ from orchestrator.dcs.operations.delete import DeleteMigrationTasks
 from orchestrator.dcs.operations.restart import RestartMigrationTasks
 from orchestrator.dcs.operations.stop import StopMigrationTasks
 from orchestrator.engine import directory as directories
+from orchestrator.engine.events import RunStarted
 from orchestrator.engine.runner import Run
 from orchestrator.errors import RecordError
+from tests.simulation.dice import Dice
 from tests.simulation.draws import RENEWED
 from tests.simulation.loop import DiedError, SimLoop
 from tests.simulation.story import START, Life
+from tests.simulation.torn import tear
 from tests.simulation.wire import InMemoryTransport
 
 if TYPE_CHECKING:
@@ -61,19 +64,20 @@ class Living:
             endpoint="http://127.0.0.1:9",
             credentials=_Provider(self) if self._scenario.credentials != "none" else None,
             pace=self._scenario.pace,
+            share=self._world.share,
             transport=self._transport,
             now=self._now,
         )
 
     def live(self, *, retry: tuple[str, ...] | None) -> Life:
         """Run until the end, whichever comes. `retry`: the outcomes for which a finished run is reopened."""
-        loop = self._loop = SimLoop(start=self._world.now, on_step=self._step)
+        loop = self._loop = SimLoop(start=self._world.now, on_step=self._step, let_others=self._world.let_others)
         if self._disturbance is not None and self._disturbance.point == "time":
             loop.call_later(self._disturbance.at, self._strike)
         for at, exchange, incoming in self._world.tap.late:
             loop.call_at(at, self._world.tap.arrive, exchange, incoming, at)
         self._world.tap.late.clear()
-        for after, verb, step in self._scenario.meddling:
+        for after, verb, step in self._world.meddling:
             if (at := START + after) >= loop.time():
                 loop.call_at(at, self._world.meddle, verb, step, at)
         self._main = loop.create_task(self._execute(retry=retry))
@@ -95,7 +99,7 @@ class Living:
         life = self.life
         life.ended_at, self._cut, self._dead = loop.time(), True, True
         if life.report is not None:
-            life.rows = list(life.report.rows())
+            life.rows = [] if self._scenario.quiet else list(life.report.rows())
         self._transport.die()
         if self._opened is not None:
             self._opened.record._connection.close()
@@ -106,6 +110,7 @@ class Living:
         if opened is None:
             raise RuntimeError("the record is gone")
         opened.record._offload = self._offload
+        self._world.taken_up(opened.record._durable, life=self.life.number)
         async with self.client() as client:
             run = self._run = Run(
                 operation_of(self._scenario, client),
@@ -130,10 +135,14 @@ class Living:
         return later if later is not None and self.life.number > 1 else self._scenario.options
 
     def _now(self) -> float:
-        return self._world.stamp(self._world.now if self._loop is None else self._loop.time())
+        return self._world.wall(self._world.now if self._loop is None else self._loop.time())
 
     def _note(self, event: Event) -> None:
-        if not self._cut and not self._scenario.quiet:
+        if isinstance(event, RunStarted) and self._loop is not None:
+            self.life.skew = event.at - self._world.stamp(self._loop.time())
+        if self._scenario.quiet:
+            self._world.note(event)
+        elif not self._cut:
             self.life.events.append(event)
 
     async def _offload(self, write: Callable[[], None]) -> None:
@@ -143,21 +152,39 @@ class Living:
             await asyncio.sleep(self._scenario.commit_seconds)
         if self._dead:
             raise RuntimeError("a dead process writes nothing")
+        if self._is_due("commit.within"):
+            self._tear(write)
+            await asyncio.Event().wait()
         write()
         self.life.committed_at = asyncio.get_running_loop().time()
         await self._reach("commit.after")
 
+    def _tear(self, write: Callable[[], None]) -> None:
+        """The power goes out within this commit."""
+        assert self._opened is not None
+        record, world = self._opened.record, self._world
+        before = record._durable
+        files = tear(record.path, record._connection, write, Dice(f"torn/{self._scenario.seed}/{self.life.number}"))
+        world.promised = record._durable if files.is_committed else before
+        if files.is_committed:
+            self.life.committed_at = asyncio.get_running_loop().time()
+        self._strike()
+
     async def _reach(self, point: str) -> None:
         """A point at which the disturbance may strike."""
-        disturbance = self._disturbance
-        if disturbance is None or disturbance.point != point:
-            return
-        self._points[point] += 1
-        if self._points[point] == disturbance.at:
+        if self._is_due(point):
             self._strike()
             if self._dead:
                 await asyncio.Event().wait()
             await asyncio.sleep(0)
+
+    def _is_due(self, point: str) -> bool:
+        """Whether the disturbance strikes at this point, and this time."""
+        disturbance = self._disturbance
+        if disturbance is None or disturbance.point != point:
+            return False
+        self._points[point] += 1
+        return self._points[point] == disturbance.at
 
     def _step(self) -> None:
         if self._dead and not self._cut:
@@ -168,7 +195,7 @@ class Living:
             self._strike()
             if self._dead:
                 raise DiedError
-        if self.life.steps > MOST_STEPS:
+        if self.life.steps > MOST_STEPS and not self._scenario.quiet:
             raise RuntimeError(f"no end after {MOST_STEPS} steps")
 
     def _strike(self) -> None:
@@ -179,7 +206,7 @@ class Living:
             return  # nobody is there yet to be told
         self.life.struck, self.life.struck_at = disturbance.disaster, loop.time()
         match disturbance.disaster:
-            case "death":
+            case "death" | "torn":
                 self._dead = True
                 loop.call_soon(lambda: None)  # the next step finds nobody
             case "drain":

@@ -89,11 +89,18 @@ class _Counted(deque[asyncio.Handle]):
 
 
 class SimLoop(VirtualTimeLoop):
-    """Virtual time from `start` on; `on_step` is called before each step and may raise `DiedError`."""
+    """Virtual time from `start` on; `on_step` is called before each step and may raise `DiedError`.
 
-    def __init__(self, *, start: float, on_step: Callable[[], None]) -> None:
+    `let_others` is called with the time that it is, before anything is done at that time.
+    """
+
+    def __init__(
+        self, *, start: float, on_step: Callable[[], None], let_others: Callable[[float], None] | None = None
+    ) -> None:
         super().__init__()
         self._jumping.now = start
+        if let_others is not None:
+            self._take_turns(let_others)
         self._ready = _Counted(on_step)
         self.tasks: list[asyncio.Task[Any]] = []
         self.set_task_factory(self._make_task)
@@ -104,6 +111,16 @@ class SimLoop(VirtualTimeLoop):
         task = NumberedTask(coroutine, loop=loop, context=context, **options)
         self.tasks.append(task)
         return task
+
+    def _take_turns(self, let_others: Callable[[float], None]) -> None:
+        select = self._jumping.select
+
+        def in_turn(timeout: float | None = None) -> Any:
+            ready = select(timeout)
+            let_others(self._jumping.now)
+            return ready
+
+        self._jumping.select = in_turn  # type: ignore[method-assign]  # this one's only
 
     def bury(self) -> None:
         """Let go of a loop whose process died: what still hangs in it is closed, and cannot do anything any more."""
@@ -116,6 +133,7 @@ class SimLoop(VirtualTimeLoop):
             for task in self.tasks:
                 task._log_destroy_pending = False  # type: ignore[attr-defined]
                 _close(task)
+                backend._task_states.pop(task, None)  # else its scope keeps it, and it the whole process
             self.tasks.clear()
         finally:
             sys.unraisablehook = silent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from tests.simulation import rules_account, rules_limits, rules_sending, rules_waiting
+from tests.simulation import rules_account, rules_clock, rules_limits, rules_sending, rules_waiting
 from tests.simulation.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ RULES: tuple[Rule, ...] = (
     rules_limits.the_end_is_seen,
     rules_limits.gentle_runs_finish,
     rules_limits.resumed_equals_undisturbed,
+    rules_clock.stamps_do_not_go_back,
+    rules_clock.stamps_are_the_clocks,
+    rules_clock.elapsed_is_the_time_spent_running,
+    rules_clock.rows_are_in_order,
 )
 MOST = 5  # violations of one rule that are told
 

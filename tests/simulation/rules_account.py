@@ -39,13 +39,13 @@ def record_tells_the_same(evidence: Evidence) -> Iterator[str]:
 def lives_end_well(evidence: Evidence) -> Iterator[str]:
     """No life ends by an error of ours, and each ends as its disturbance says."""
     for life in evidence.story.lives:
-        expected = {"died": "death", "cancelled": "cancel", "record": "disk"}.get(life.end, life.struck)
+        causes = {"died": {"death", "torn"}, "cancelled": {"cancel"}, "record": {"disk"}}.get(life.end, {life.struck})
         if life.end == "error":
             yield f"life {life.number} ended by {life.error}"
-        elif life.struck != expected:
+        elif life.struck not in causes:
             yield f"life {life.number} {life.end} without a cause: {life.error}"
-    leaks = evidence.story.leaks
-    yield from leaks
+    yield from evidence.story.leaks
+    yield from evidence.story.losses
 
 
 def outcomes_are_true(evidence: Evidence) -> Iterator[str]:

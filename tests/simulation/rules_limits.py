@@ -26,6 +26,8 @@ def known_quotas_are_kept(evidence: Evidence) -> Iterator[str]:
     scenario = evidence.story.scenario
     if scenario.network.canned or not scenario.pace.learn or "all" in scenario.service.quotas:
         return
+    if len(evidence.ids) < len(evidence.story.service.ids):
+        return  # one of several shards, which use it up for each other; all of them together are judged elsewhere
     for api, quota in scenario.service.quotas.items():
         meddled = any(verb == api for _, verb, _ in scenario.meddling)  # strangers of another kind
         if quota.strangers or meddled or quota.wording == "bare":

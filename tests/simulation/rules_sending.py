@@ -108,7 +108,8 @@ def _unreasonable(
     if first.life == again.life and first.closed_turn == 0:
         yield f"{task_id} was sent at {again.sent_at:.3f} while a request for it was in flight"
     elif accepted:
-        waited = again.sent_at - (first.closed_at or 0.0)
+        # By the run's own stamps: a clock set forward between two lives cannot be told from a pause.
+        waited = evidence.dated(again.life, again.sent_at) - evidence.dated(first.life, first.closed_at or 0.0)
         if waited < scenario.options.poll.reissue_after - EPSILON:
             yield f"{task_id} was sent again {waited:.3f} s after it was accepted"
     elif not first.is_unprocessed and not is_refused_whole(first):

@@ -13,8 +13,17 @@ if TYPE_CHECKING:
 
 Family = Literal["gentle", "rough", "guarded", "hostile"]
 Verb = Literal["stop", "restart", "delete"]
-Disaster = Literal["death", "drain", "cancel", "disk"]
-Point = Literal["step", "time", "commit.before", "commit.after", "request.sent", "request.arrived", "request.answered"]
+Disaster = Literal["death", "drain", "cancel", "disk", "torn"]
+Point = Literal[
+    "step",
+    "time",
+    "commit.before",
+    "commit.within",
+    "commit.after",
+    "request.sent",
+    "request.arrived",
+    "request.answered",
+]
 Credentials = Literal["none", "good", "renewed", "stale", "token"]
 WireFault = Literal["refused", "no_address", "connect_timeout", "tls_hung_up", "proxy_stumbled"]
 
@@ -64,6 +73,8 @@ class Scenario:
     commit_seconds: float = 0.0
     disturbances: tuple[Disturbance, ...] = ()
     quiet: bool = False  # nothing is kept for a referee, so that memory is the run's own
+    wall: tuple[tuple[float, float], ...] = ()  # when, and by how many seconds, the machine's clock is set
+    shards: int = 1  # as how many the job is run, each a process of its own with a record of its own
     retry: bool = False  # whether a finished run is reopened once
     retry_words: tuple[str, ...] = ()  # for whom; empty: for those who are not over
     retry_all: bool = False  # whether it is reopened a second time, for all who are not over

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.simulation.scenario import Scenario
 
 START = 1000.0  # the world's time at which the first life begins
+TOLERANCE = 1e-5  # seconds; stamps are rounded to the microsecond
 OK = 200
 THROTTLED = 429
 UNAUTHENTICATED = 401
@@ -93,7 +94,8 @@ class Life:
     ended_at: float = 0.0
     end: str = "open"  # ended | died | cancelled | record | error
     struck_at: float | None = None  # when its disturbance struck
-    struck: str = ""  # what struck: death | drain | cancel | disk
+    struck: str = ""  # what struck: death | drain | cancel | disk | torn
+    skew: float = 0.0  # seconds that its stamps are ahead of the world's time
     committed_at: float = 0.0  # the last time that something of it became durable
     error: str = ""
     report: Report | None = None
@@ -112,10 +114,13 @@ class Story:
     scenario: Scenario
     service: Service
     epoch: float  # seconds since 1970 at the world's time 0
+    ids: tuple[str, ...] = ()  # of the input, each once, in its order
     exchanges: list[Exchange] = field(default_factory=list)
     lives: list[Life] = field(default_factory=list)
     refolded: list[str] = field(default_factory=list)  # outcomes as the record alone tells them, after the last life
+    losses: list[str] = field(default_factory=list)  # what a loss of power did to the record, and must not
     leaks: list[str] = field(default_factory=list)  # planted secrets found where they must not be
+    requests: int = 0  # how many left; of a quiet run, which keeps no exchanges, as well
     undisturbed: Story | None = None  # the same seed, played without disturbances
 
     @property
@@ -134,4 +139,7 @@ class Story:
 
     def seconds(self, stamp: float) -> float:
         """The world's time of a stamp in the account."""
+        for life in reversed(self.lives):
+            if stamp >= self.epoch + life.started_at + life.skew - TOLERANCE:
+                return stamp - self.epoch - life.skew
         return stamp - self.epoch

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from orchestrator.engine.options import RunOptions
 from orchestrator.simulator.options import SimulatorOptions
 from tests.simulation.draws import draw
-from tests.simulation.examine import examine
+from tests.simulation.examine import examine, examine_shards
 from tests.simulation.scenario import Network
 from tests.simulation.story import START
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.simulation.examine import Finding
     from tests.simulation.scenario import Scenario
     from tests.simulation.story import Exchange, Life, Story
 
@@ -26,8 +27,10 @@ def tell(seed: int, say: Callable[[str], None], *, verbose: bool) -> int:
     scenario = draw(seed)
     for line in _drawn(scenario):
         say(line)
-    finding, story = examine(scenario)
-    if story is not None:
+    finding, stories = _examined(scenario)
+    for number, story in enumerate(stories):
+        if len(stories) > 1:
+            say(f"shard {number}: {len(story.ids)} tasks")
         for life in story.lives:
             say(_life(life))
         for line in _course(story) if verbose else ():
@@ -38,12 +41,20 @@ def tell(seed: int, say: Callable[[str], None], *, verbose: bool) -> int:
     return 1 if finding.violations else 0
 
 
+def _examined(scenario: Scenario) -> tuple[Finding, list[Story]]:
+    if scenario.shards > 1:
+        return examine_shards(scenario)
+    finding, story = examine(scenario)
+    return finding, [] if story is None else [story]
+
+
 def _drawn(scenario: Scenario) -> list[str]:
     network = replace(scenario.network, canned=())
     return [
         (
             f"seed {scenario.seed}: {scenario.family}, {scenario.verb}, pages of {scenario.page_size}, "
-            f"credentials {scenario.credentials}, {len(scenario.network.canned)} canned answers"
+            f"credentials {scenario.credentials}, {len(scenario.network.canned)} canned answers, "
+            f"{scenario.shards} shards, clock set {scenario.wall}"
         ),
         f"service: {_unusual(scenario.service, SimulatorOptions())}",
         f"network: {_unusual(network, Network())}",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import tempfile
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.engine import directory as directories
 from orchestrator.engine.account import RunInfo
@@ -21,8 +21,9 @@ from tests.simulation.story import START, Life, Story
 from tests.simulation.wire import Tap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from orchestrator.engine.events import Event
     from tests.simulation.scenario import Disturbance, Scenario, Verb
 
 MOST_LIVES = 12
@@ -39,20 +40,42 @@ SECRETS = (b"simulator-secret-key", b"simulator-renewed-key", b"simulator-token"
 class World:
     """Everything of one seed that outlives a process of the run."""
 
-    def __init__(self, scenario: Scenario, directory: Path) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        directory: Path,
+        *,
+        service: Service | None = None,
+        note: Callable[[Event], None] | None = None,
+        shard: tuple[int, int] | None = None,
+        let_others: Callable[[float], None] | None = None,
+    ) -> None:
+        self.shard = shard
+        self.share = shard[1] if shard is not None else 1
+        self.let_others = let_others
+        self.meddling = scenario.meddling if shard is None or shard[0] == 0 else ()  # strangers do it but once
         self.scenario = scenario
         self.directory = directory
         self.now = START
-        self.service = Service(scenario.service)
+        self.service = service or Service(scenario.service)
+        self.note = note or (lambda _: None)  # told of the events of a quiet run
         self.tap = Tap(self)
         self.story = Story(scenario=scenario, service=self.service, epoch=DEFAULT_EPOCH, exchanges=self.tap.exchanges)
-        ids = list(self.service.ids)
-        self.items = collect(ids + ids[: scenario.duplicates])
-        self.names = Counter[str]()
+        self.promised: int | None = None  # the last event that is on the disk, where a commit was cut off
+
+    def taken_up(self, last: int, *, life: int) -> None:
+        """A process has opened the record, and found `last` to be its last event."""
+        if self.promised is not None and self.promised != last:
+            self.story.losses.append(f"life {life} found {last} events in the record, not {self.promised}")
+        self.promised = None
 
     def stamp(self, now: float) -> float:
         """Seconds since 1970 at the world's time `now`."""
         return DEFAULT_EPOCH + now
+
+    def wall(self, now: float) -> float:
+        """What the machine's clock says then: the same, unless somebody has set it."""
+        return self.stamp(now) + sum(jump for at, jump in self.scenario.wall if now >= START + at)
 
     def play(self) -> Story:
         """Live until the run is over, through all that is to happen to it."""
@@ -61,16 +84,22 @@ class World:
         self._reopen()
         self._refold()
         self._search()
+        self.story.requests = self.tap.requests
         return self.story
 
     def _create(self) -> None:
+        ids = list(self.service.ids)
+        items = collect(ids + ids[: self.scenario.duplicates], shard=self.shard)
+        self.story.ids = () if self.scenario.quiet else tuple(items.ids)
         identity = directories.Identity(
-            input=self.items.digest, operation=self.scenario.verb, project_id=PROJECT, endpoint="simulated"
+            input=items.digest, operation=self.scenario.verb, project_id=PROJECT, endpoint="simulated"
         )
         info = RunInfo(
             run_id=f"{self.scenario.seed:032x}", name="simulated", operation=self.scenario.verb, project_id=PROJECT
         )
-        opened = directories.create(self.directory, identity=identity, info=info, items=self.items, job={})
+        opened = directories.create(
+            self.directory, identity=identity, info=info, items=items, job=job_of(self.scenario)
+        )
         opened.record.close()
 
     def _live_on(self, disturbances: Iterator[Disturbance]) -> None:
@@ -79,10 +108,20 @@ class World:
             life = self._live(disturbance)
             if life.end == "error" or (life.report is not None and life.report.ending is not Ending.INTERRUPTED):
                 return
-            self.now += disturbance.downtime if disturbance is not None else DOWNTIME
+            self._pass(disturbance.downtime if disturbance is not None else DOWNTIME)
+
+    def _pass(self, seconds: float) -> None:
+        """Nobody runs for a while."""
+        self.now += seconds
+        if self.let_others is not None:
+            self.let_others(self.now)
 
     def _live(self, disturbance: Disturbance | None, *, retry: tuple[str, ...] | None = None) -> Life:
         self.tap.deliver_late(self.now)
+        if self.scenario.quiet:
+            for former in self.story.lives:
+                former.report = None  # it holds its ledger
+            gc.collect()  # what a process held goes with it
         self.tap.most_in_flight = 0
         living = Living(self, number=len(self.story.lives) + 1, disturbance=disturbance)
         life = living.live(retry=retry)
@@ -106,7 +145,7 @@ class World:
             last = self.story.last
             if last.report is None or last.report.ending not in {Ending.FINISHED, Ending.DEADLINE}:
                 return
-            self.now += DOWNTIME
+            self._pass(DOWNTIME)
             if self._live(None, retry=chosen).end != "error":
                 self._live_on(iter(()))
 
@@ -138,12 +177,21 @@ class World:
             ]
 
 
-def play(scenario: Scenario) -> Story:
+def job_of(scenario: Scenario) -> dict[str, Any]:
+    """What the record says of the job, in the words of a job file."""
+    return {
+        "operation": scenario.verb,
+        "tasks": {"stop_states": sorted(scenario.stop_states)},
+        "poll": {"confirmations": scenario.options.poll.confirmations},
+    }
+
+
+def play(scenario: Scenario, *, service: Service | None = None, note: Callable[[Event], None] | None = None) -> Story:
     """Play one scenario from its beginning to its end."""
     base = DIRECTORY if DIRECTORY.is_dir() else None
     directory = Path(tempfile.mkdtemp(prefix="simulation-", dir=base))
     try:
         with numbered():
-            return World(scenario, directory).play()
+            return World(scenario, directory, service=service, note=note).play()
     finally:
         shutil.rmtree(directory, ignore_errors=True)

@@ -56,6 +56,16 @@ def as_nobody() -> Iterator[None]:
 
 
 class TestReport:
+    def test_counts_confirmations_as_the_run_did(self, tmp_path: Path) -> None:
+        """With `poll.confirmations` above 1 every verb that reads a record ended with exit code 70."""
+        with opened(tmp_path, tasks=5) as stage:
+            stage.write(poll={"first_after": "50ms", "interval": "50ms", "confirmations": 2})
+            assert stage.call("run", stage.path).code == 0
+            for verb in ("report", "verify", "plan"):
+                result = stage.call(verb, stage.path if verb == "plan" else str(stage.out))
+                assert result.code == 0, result.err
+            assert stage.call("run", stage.path).code == 0
+
     def test_is_the_same_account_from_the_record_alone(self, finished: Path, alone: Path, tmp_path: Path) -> None:
         csv, page = tmp_path / "t.csv", tmp_path / "r.html"
         result = call("report", str(alone), "--csv", str(csv), "--html", str(page), "--json", "-")
