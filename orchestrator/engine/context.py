@@ -83,7 +83,8 @@ class Context:
         """How many items may be sent now without risking more failures than allowed."""
         if self.failure_guard is None:
             return len(self.ids)
-        return self.failure_guard.room(failed=self.ledger.failed, unanswered=self.ledger.unanswered, judged=self.judged)
+        undecided = self.ledger.unanswered + self.ledger.totals[State.REFUSED]
+        return self.failure_guard.room(failed=self.ledger.failed, undecided=undecided, judged=self.judged)
 
     def too_many_failures(self) -> str | None:
         """Why the failures so far end the run; None if they do not."""

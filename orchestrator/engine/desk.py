@@ -72,22 +72,21 @@ class Desk:
         return Tallied(at=self.clock.stamp(), requests=counts)
 
     @asynccontextmanager
-    async def admit(self, api: str, lane: Lane) -> AsyncIterator[Ticket]:
-        """Wait until one request of `api` may leave, and hold its place for the block."""
+    async def admit(self, api: str, lane: Lane, *, prepares: bool = False) -> AsyncIterator[Ticket]:
+        """Wait until one request of `api` may leave, and hold its place for the block, which asks `ticket.due()`.
+
+        With `prepares`, the block has something to do before that, and begins a little sooner.
+        """
         while not self.is_closed:
-            ticket = Ticket(self, api, await self._permit(api))
+            ticket = Ticket(self, api, await self._permit(api, prepares=prepares))
             try:
                 async with self.slots.take(lane):
-                    if self._may_leave(ticket):
+                    if ticket.may_leave:
                         yield ticket
                         return
             finally:
                 ticket.dispose()
         await anyio.sleep_forever()  # nothing new leaves any more; the slot is free for what is in flight
-
-    def _may_leave(self, ticket: Ticket) -> bool:
-        """Not if the run came to its end, or a 401 or a 429 came, while the request waited for its place."""
-        return not self._closed and ticket.is_current
 
     async def ask(self, api: str, lane: Lane, call: Callable[[], Awaitable[T]]) -> T:
         """Make a read, again and again while that may help, at most `retry.attempts` times.
@@ -97,6 +96,8 @@ class Desk:
         attempt = 1
         while True:
             async with self._turn(attempt), self.admit(api, lane) as ticket:
+                if not await ticket.due():
+                    continue
                 try:
                     return await ticket.send(call, attempt=attempt, last=attempt >= self._retry.attempts)
                 except ServiceError as error:
@@ -124,12 +125,12 @@ class Desk:
         """Seconds to wait after `failure`."""
         return delay_after(failure, attempt, self._retry, self._random)
 
-    async def _permit(self, api: str) -> Permit:
+    async def _permit(self, api: str, *, prepares: bool) -> Permit:
         while True:
             if self._brake.is_held:
                 self.failing_since = None  # who is not asked need not answer
                 await self._brake.wait()
-            permit = await self.pacing.admit(api)
+            permit = await self.pacing.reserve(api, prepares=prepares)
             if self.is_closed:
                 permit.cancel()
                 await anyio.sleep_forever()
@@ -166,8 +167,18 @@ class Ticket:
 
     @property
     def is_current(self) -> bool:
-        """Whether the leave still holds: a 401 or a 429 that came since takes it back."""
+        """Whether the leave still holds: a 401 that came since takes it back."""
         return self._permit is not None and self._permit.is_current
+
+    async def due(self) -> bool:
+        """Wait until it may leave. False if it is not to leave: its turn, or the run, was over meanwhile."""
+        permit = self._permit
+        return permit is not None and self.may_leave and await permit.due() and self.may_leave
+
+    @property
+    def may_leave(self) -> bool:
+        """Not if the run came to its end, or a 401 came, since the leave was given."""
+        return self.is_current and not self._desk.is_closed
 
     def dispose(self) -> None:
         """Give the leave back if it was not used."""

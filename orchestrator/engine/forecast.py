@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.engine.model import Quota
-from orchestrator.engine.pace import ANSWERS_PER_STEP
+from orchestrator.engine.pace import ANSWERS_PER_STEP, NARROW, NARROW_ANSWERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,13 +96,16 @@ def _slowest(requests: int, means: Means, quotas: Iterable[Quota]) -> tuple[floa
 def _in_flight(requests: int, means: Means) -> int:
     """How many answers one waits for in turn: as many requests as there are workers are in flight at once.
 
-    Where the quota is not known the pacing starts slowly: one in flight, one more for every sixteen answers.
+    Where the quota is not known the pacing starts slowly: see `engine.pace`.
     """
     turns, left = 0, requests
-    for width in range(1, means.workers if not means.is_known else 1):
-        part = min(left, ANSWERS_PER_STEP)
-        turns += math.ceil(part / width)
-        left -= part
+    if not means.is_known:
+        narrow = ((1, 1), (NARROW, NARROW_ANSWERS + ANSWERS_PER_STEP - 1))
+        wider = ((width, ANSWERS_PER_STEP) for width in range(NARROW + 1, means.workers))
+        for width, answers in (*narrow, *wider):
+            part = min(left, answers) if width < means.workers else 0
+            turns += math.ceil(part / width)
+            left -= part
     return turns + math.ceil(left / means.workers)
 
 

@@ -1,4 +1,13 @@
-"""Guards: judgements that end a run or hold it back, as plain functions over plain values."""
+"""Guards: judgements that end a run or hold it back, as plain functions over plain values.
+
+The rule of `max_failures`: nothing is sent that could carry the failures beyond one more than allowed, the one that
+ends the run, if all that was sent and is not decided came to fail: what is in flight, what got no answer, and what was
+refused for now. It holds for whole batches, for the parts of one that is taken apart, and for whoever is sent again.
+So of the ids that were sent no more than that fail, ever; of a share, no more than its sample where that is larger.
+Who was never sent and turns out unknown by a look counts and may end the run, but waits for nobody and holds nobody
+back: looking does no harm, and to know first that nobody is missing would be a run of looks before the first stop.
+Such ids come on top of the bound only if they are found while the last requests are in flight.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +38,14 @@ class FailureGuard:
         """Whether the run must end."""
         return failed > self.limit and judged >= self.sample
 
-    def room(self, *, failed: int, unanswered: int, judged: int) -> int:
-        """How many more items may be sent now, if all that is unanswered and all that is sent came to fail.
+    def room(self, *, failed: int, undecided: int, judged: int) -> int:
+        """How many more items may be sent now, if all that is undecided and all that is sent came to fail.
 
-        So the limit is overshot by one at most, the failure that trips it; before the sample is complete it bounds
-        nothing that the sample would not.
+        Before the sample is complete it bounds nothing that the sample would not.
         """
-        room = self.limit + 1 - failed - unanswered
+        room = self.limit + 1 - failed - undecided
         if judged < self.sample:
-            room = max(room, self.sample - judged - unanswered)
+            room = max(room, self.sample - judged - undecided)
         return max(0, room)
 
     def message(self, failed: int) -> str:

@@ -3,7 +3,15 @@
 The rule for a known quota of N in M seconds: count what is in flight plus what was answered in the last M seconds, by
 the time of the *answer*, and start only below N. A request counts at the service somewhere between its start and its
 answer, so no window of M seconds, of whatever phase, can hold more than N of ours; plain buckets are satisfied too.
-Until a quota is known the start is slow: one request in flight, one more for every twenty answers.
+It cannot be bettered without guessing: were a request sent sooner than M seconds after the answer of the N-th before
+it, a service that counted that one as its answer left, and this one as it arrived, would refuse. So a window takes M
+seconds and one answer, and M / (M + latency) of the quota is all that can be had for certain.
+
+Until a quota is known the start is slow: two requests in flight. What the service has let through says nothing of the
+next one, whose window may be full, and whatever is in flight then is refused: two in flight, two refusals. That holds
+for the first 250 answers, by which nearly every quota met with has shown itself (the largest is 200, and what a bucket
+refills meanwhile comes on top); then one more for every 20 answers, because a service without a quota should not be
+kept waiting for ever, and a refusal costs nothing but itself.
 Where a refusal names no numbers, the rate is halved and grows again by a little each second (AIMD).
 A refusal although our own count leaves room means that somebody else uses the quota: pause a quarter window, doubling,
 and from then on count on what they left, winning the rest back a little each window.
@@ -20,10 +28,13 @@ if TYPE_CHECKING:
 
     from orchestrator.engine.model import Failure, Quota
 
-ANSWERS_PER_STEP = 20  # slow start: answers that earn one more request in flight
+NARROW = 2  # slow start: requests in flight
+NARROW_ANSWERS = 250  # until so many were answered
+ANSWERS_PER_STEP = 50  # and from then on so many earn one more in flight
+PREPARED = 4  # requests got ready at most before it is known when they may leave
 MAX_LOG = 20_000  # answers remembered; a quota above this is treated as this
 MAX_WINDOW = 86_400.0  # seconds; a longer stated window is not believed, nor a longer time to wait
-MARGIN = 0.004  # seconds added to a window, for clocks that do not agree to the millisecond
+MARGIN = 0.002  # seconds added to a window, for clocks that count in milliseconds, there and here
 DRIFT = 1e-4  # and this share of it, for clocks that do not run alike
 BLIND_PAUSE = 1.0  # seconds after a refusal without numbers, doubling
 MAX_BLIND_PAUSE = 60.0
@@ -31,15 +42,26 @@ RATE_WINDOW = 10.0  # seconds over which our own rate is measured for AIMD
 GROWTH = 0.5  # requests a second, gained each second under AIMD
 SLOWEST = 0.1  # requests a second that AIMD never goes below
 REGAIN = 1 / 16  # of a quota's limit, won back each window from strangers
+TICK = 1e-4  # seconds; no wait is shorter, or rounding would make it endless
+
+
+def width(answered: int) -> int:
+    """How many may be in flight while no quota is known, after so many answers."""
+    return min(NARROW, 1 + answered) + max(0, answered - NARROW_ANSWERS) // ANSWERS_PER_STEP
 
 
 class ApiPace:
-    """The pace of one API, as plain arithmetic: times go in, waits come out; nothing here awaits."""
+    """The pace of one API, as plain arithmetic: times go in, waits come out; nothing here awaits.
+
+    A request is held first (it is being got ready, and nobody else may have its place), then it starts.
+    """
 
     def __init__(self, *, learn: bool = True, share: int = 1) -> None:
+        self.held = 0
         self.in_flight = 0
         self.quotas: dict[tuple[str, float], Quota] = {}
         self._learn = learn
+        self._is_moving = True  # whether something was answered since the last one that was held in vain
         self._share = share  # so many processes use the quota alike
         self._answers: list[float] = []
         self._answered = 0
@@ -52,15 +74,35 @@ class ApiPace:
         self._started_at = -math.inf
 
     def wait(self, now: float) -> float:
-        """Seconds until one more may start: 0.0 now, `inf` not before something in flight is answered."""
-        if now < self._blocked_until:
-            return self._blocked_until - now
-        if self.quotas:
-            return max(self._wait_for(quota, now) for quota in self.quotas.values())
-        if self._rate is not None:
-            return max(0.0, self._started_at + 1 / self._rate - now)
-        allowed = 1 + self._answered // ANSWERS_PER_STEP
-        return 0.0 if self.in_flight < allowed else math.inf
+        """Seconds until one more may start, after those that are held: `inf` not before something is answered."""
+        return self._wait(now, ahead=self.held)
+
+    def wait_held(self, now: float) -> float:
+        """Seconds until one of those that are held may start."""
+        return self._wait(now, ahead=0)
+
+    def wait_to_prepare(self, now: float) -> float:
+        """Seconds until one more may start; 0.0 where that hangs on an answer, while nothing is known.
+
+        So few are in flight then that the next ones had better be ready.
+        """
+        wait = self.wait(now)
+        is_near = wait == math.inf and not self.quotas and self._is_moving and self.held < PREPARED
+        return 0.0 if is_near else wait
+
+    def hold(self) -> None:
+        """One request is being got ready."""
+        self.held += 1
+
+    def let_go(self) -> None:
+        """One that was held does not start after all."""
+        self.held -= 1
+        self._is_moving = False
+
+    def start_held(self, now: float) -> float:
+        """One that was held leaves; as `started`."""
+        self.held -= 1
+        return self.started(now)
 
     def started(self, now: float) -> float:
         """One request leaves. Returns its time: after that of any refusal before it, even within the same instant."""
@@ -74,13 +116,14 @@ class ApiPace:
         return started_at <= self._refused_at
 
     def cancelled(self) -> None:
-        """A request that was allowed did not leave after all."""
+        """A request that was started did not leave after all."""
         self.in_flight -= 1
 
     def answered(self, now: float, started_at: float) -> None:
         """One request was answered, well or badly, or given up: it may have been counted."""
         self.in_flight -= 1
         self._answered += 1
+        self._is_moving = True
         self._answers.append(now)
         if len(self._answers) > 2 * MAX_LOG:
             del self._answers[:MAX_LOG]
@@ -107,7 +150,7 @@ class ApiPace:
         news = self.quotas.get((quota.policy, quota.seconds)) != quota
         self.quotas[quota.policy, quota.seconds] = quota
         self._rate = None
-        if not known and self._wait_for(quota, now) == 0.0 and failure.retry_after is None:
+        if not known and self._wait_for(quota, now, ahead=0) == 0.0 and failure.retry_after is None:
             self._pause = min(max(2 * self._pause, quota.seconds / 4), quota.seconds)
             self._block(now + self._pause)
             self._yield_to_strangers(quota, now)
@@ -147,15 +190,24 @@ class ApiPace:
         got = self._recent(now, quota.seconds)
         self._part[quota.policy, quota.seconds] = max(1.0, got, self._our_part(quota) / 2)
 
-    def _wait_for(self, quota: Quota, now: float) -> float:
+    def _wait(self, now: float, *, ahead: int) -> float:
+        if now < self._blocked_until:
+            return self._blocked_until - now
+        if self.quotas:
+            return max(self._wait_for(quota, now, ahead=ahead) for quota in self.quotas.values())
+        if self._rate is not None:
+            return max(0.0, self._started_at + (1 + ahead) / self._rate - now)
+        return 0.0 if self.in_flight + ahead < width(self._answered) else math.inf
+
+    def _wait_for(self, quota: Quota, now: float, *, ahead: int) -> float:
         window = quota.seconds * (1 + DRIFT) + MARGIN
         recent = self._recent(now, window)
-        excess = self.in_flight + recent - self._our_part(quota) + 1  # answers that must grow old first
+        excess = self.in_flight + ahead + recent - self._our_part(quota) + 1  # answers that must grow old first
         if excess <= 0:
             return 0.0
         if excess > recent:
             return math.inf
-        return max(self._answers[-recent + excess - 1] + window - now, MARGIN)
+        return max(self._answers[-recent + excess - 1] + window - now, TICK)
 
     def _believable(self, quota: Quota | None) -> Quota | None:
         if quota is None or not self._learn or quota.limit < 1 or not 0 < quota.seconds <= MAX_WINDOW:
@@ -187,9 +239,9 @@ class Ceiling:
         self._slack = (max(1, burst if burst is not None else int(rate)) - 1) * self._step
         self._due = -math.inf
 
-    def wait(self, now: float) -> float:
-        """Seconds until one more may start."""
-        return max(0.0, self._due - self._slack - now)
+    def wait(self, now: float, *, ahead: int = 0) -> float:
+        """Seconds until one more may start, after `ahead` others."""
+        return max(0.0, self._due + ahead * self._step - self._slack - now)
 
     def started(self, now: float) -> None:
         """One request leaves."""

@@ -1,6 +1,8 @@
 """Pacing: how many requests each API gets, and when. It belongs to the client, because quotas belong to an identity.
 
 `engine.pace` is the arithmetic; here it is waited for, one at a time for each API, asleep until the very moment.
+What takes time before a request can leave (a slot, a batch, the disk) is done just before that moment, not after it:
+leave to get ready (`reserve`) is given as much sooner as that took lately, and `Permit.due` waits for the rest.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import anyio
 
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.model import Failure, Quota, Verdict
-from orchestrator.engine.pace import ApiPace, Ceiling
+from orchestrator.engine.pace import TICK, ApiPace, Ceiling
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,9 +23,17 @@ if TYPE_CHECKING:
     from orchestrator.engine.options import PaceOptions
 
 
+LEAD = 0.02  # seconds by which the first leave to get ready is given sooner
+MAX_LEAD = 0.25
+SPARE = 1.5  # times as long as it took lately
+FADING = 0.9  # of the lead that is kept where it took less
+PATIENCE = 1.0  # seconds that who is ready waits; it holds a place that others may want
+
+
 @dataclass(slots=True)
 class _Lane:
     pace: ApiPace
+    lead: float = LEAD
     turn: anyio.Lock = field(default_factory=anyio.Lock)
     changed: anyio.Event = field(default_factory=anyio.Event)
 
@@ -33,26 +43,51 @@ class _Lane:
 
 
 class Permit:
-    """Leave for one request. Exactly one of its methods is called when the request is over."""
+    """Leave for one request: to get ready, then to go. Exactly one of the last three ends it."""
 
-    __slots__ = ("_lane", "_pacing", "generation", "probe", "started_at")
+    __slots__ = ("_has_started", "_lane", "_pacing", "_reserved_at", "generation", "probe", "started_at")
 
-    def __init__(self, pacing: Pacing, lane: _Lane, started_at: float, generation: int, *, probe: bool) -> None:
+    def __init__(self, pacing: Pacing, lane: _Lane, reserved_at: float, generation: int, *, probe: bool) -> None:
         self._pacing = pacing
         self._lane = lane
-        self.started_at = started_at
+        self._reserved_at = reserved_at
+        self._has_started = False
+        self.started_at = reserved_at
         self.generation = generation
         self.probe = probe
 
     @property
     def is_current(self) -> bool:
-        """Whether no 401 has shut the gate since the leave was given, and no quota was found to be used up."""
-        is_known_good = self.generation == self._pacing.gate.generation
-        return is_known_good and not self._lane.pace.is_outdated(self.started_at)
+        """Whether no 401 has shut the gate since the leave was given."""
+        return self.generation == self._pacing.gate.generation
+
+    async def due(self) -> bool:
+        """Wait until it may go, and let it. False if a place is not to be held for so long: it does not go.
+
+        That is so where a refusal came meanwhile, or where answers are slow.
+        """
+        lane, now = self._lane, anyio.current_time()
+        until = now + PATIENCE
+        lane.lead = min(MAX_LEAD, max(SPARE * (now - self._reserved_at), FADING * lane.lead))
+        while (wait := self._pacing.wait_held(lane)) > 0:
+            now = anyio.current_time()
+            if now + (wait if wait < math.inf else 0.0) >= until:
+                return False
+            await _either(lane.changed, min(wait, until - now))
+        self.start()
+        return True
+
+    def start(self) -> None:
+        """It goes now."""
+        self._has_started = True
+        self.started_at = self._pacing.start(self._lane)
 
     def cancel(self) -> None:
         """The request did not leave."""
-        self._lane.pace.cancelled()
+        if self._has_started:
+            self._lane.pace.cancelled()
+        else:
+            self._pacing.let_go(self._lane)
         self._pacing.gate.undecided(probe=self.probe)
         self._lane.wake()
 
@@ -92,23 +127,35 @@ class Pacing:
         self._options = options
         self._share = share
         self._lanes: dict[str, _Lane] = {}
+        self._held = 0  # of all APIs
         rate = options.requests_per_second
         burst = max(1, options.burst // share) if options.burst else None
         self._ceiling = Ceiling(rate / share, burst) if rate else None
 
     async def admit(self, api: str) -> Permit:
-        """Wait until one more request of `api` may leave, asleep until that very moment."""
+        """Wait until one more request of `api` may leave, asleep until that very moment; it leaves at once."""
+        permit = await self.reserve(api)
+        permit.start()
+        return permit
+
+    async def reserve(self, api: str, *, prepares: bool = False) -> Permit:
+        """Wait until one more request of `api` may be got ready; `Permit.due` waits until it may leave.
+
+        Where something is to be done before (`prepares`), that is sooner than it may leave.
+        """
         lane = self._lane(api)
         async with lane.turn:
             while True:
-                wait = self._wait(lane)
-                if wait > 0:
+                if (wait := self._wait_to_prepare(lane) if prepares else self._wait(lane)) > 0:
                     await _either(lane.changed, wait)
                     continue
                 if self.gate.is_shut:
                     await self.gate.wait_until_passable()
                     continue
-                return self._start(lane)
+                lane.pace.hold()
+                self._held += 1
+                generation, probe = self.gate.enter()
+                return Permit(self, lane, anyio.current_time(), generation, probe=probe)
 
     def learn(self, api: str, quota: Quota) -> None:
         """Start with a quota known from elsewhere."""
@@ -141,18 +188,37 @@ class Pacing:
             self._lanes[api] = _Lane(ApiPace(learn=self._options.learn, share=self._share))
         return self._lanes[api]
 
-    def _wait(self, lane: _Lane) -> float:
+    def wait_held(self, lane: _Lane) -> float:
+        """Seconds until one of those that were got ready may leave."""
         now = anyio.current_time()
-        wait = lane.pace.wait(now)
+        wait = lane.pace.wait_held(now)
         return max(wait, self._ceiling.wait(now)) if self._ceiling else wait
 
-    def _start(self, lane: _Lane) -> Permit:
+    def let_go(self, lane: _Lane) -> None:
+        """One that was got ready does not leave after all."""
+        lane.pace.let_go()
+        self._held -= 1
+
+    def start(self, lane: _Lane) -> float:
+        """One that was got ready leaves. Returns when, for `Permit.started_at`."""
         now = anyio.current_time()
-        started_at = lane.pace.started(now)
+        self._held -= 1
+        started_at = lane.pace.start_held(now)
         if self._ceiling:
             self._ceiling.started(now)
-        generation, probe = self.gate.enter()
-        return Permit(self, lane, started_at, generation, probe=probe)
+        return started_at
+
+    def _wait(self, lane: _Lane) -> float:
+        now = anyio.current_time()
+        return self._under_ceiling(lane.pace.wait(now), now)
+
+    def _wait_to_prepare(self, lane: _Lane) -> float:
+        now = anyio.current_time()
+        wait = self._under_ceiling(lane.pace.wait_to_prepare(now), now)
+        return max(wait - lane.lead, TICK) if wait > lane.lead else 0.0
+
+    def _under_ceiling(self, wait: float, now: float) -> float:
+        return max(wait, self._ceiling.wait(now, ahead=self._held)) if self._ceiling else wait
 
 
 async def _either(event: anyio.Event, seconds: float) -> None:

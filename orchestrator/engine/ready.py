@@ -31,6 +31,7 @@ class Ready:
         self._ledger = ledger
         self._items: deque[int] = deque()
         self._parts: deque[tuple[list[int], Isolation]] = deque()
+        self._rests: dict[Isolation, list[int]] = {}  # of parts that were too large to be sent at once
         self._kept_apart: set[int] = set()  # items whose turn an isolation decides
 
     def put(self, items: Sequence[int]) -> None:
@@ -46,7 +47,7 @@ class Ready:
 
     def put_part_back(self, part: list[int], isolation: Isolation) -> None:
         """A part that did not leave."""
-        self._parts.appendleft((part, isolation))
+        self._parts.appendleft((part + self._rests.pop(isolation, []), isolation))
         self.wake()
 
     def spoiled(self, items: Sequence[int]) -> None:
@@ -56,6 +57,11 @@ class Ready:
 
     def step(self, isolation: Isolation, *, spoiled: bool | None) -> None:
         """Go on with an isolation after the answer to its part (`None`: at its beginning)."""
+        rest = self._rests.pop(isolation, [])
+        if rest and not spoiled:  # nothing is known of the part until the rest of it was tried
+            self._parts.appendleft((rest, isolation))
+            self.wake()
+            return
         try:
             part = next(isolation) if spoiled is None else isolation.send(spoiled)
         except StopIteration:
@@ -92,9 +98,10 @@ class Ready:
         return 0.0
 
     def take(self, size: int, *, fresh: float = math.inf) -> tuple[list[int], Isolation | None]:
-        """The next batch, of `size` items at most: may be empty. With an isolation if it is a part of one.
+        """The next batch, of `size` items at most: may be empty. With an isolation if it is of a part of one.
 
-        At most `fresh` of them are items that no request has reached yet; the others of these wait on.
+        A part that is larger is sent piece by piece: it is spoiled with the first piece that is. Else at most `fresh`
+        of them are items that no request has reached yet; the others of these wait on.
         """
         state = self._ledger.state
         while self._parts and size > 0:
@@ -102,7 +109,9 @@ class Ready:
             fit = [item for item in part if state[item] == State.READY]
             self.release([item for item in part if state[item] != State.READY])
             if fit:
-                return fit, isolation
+                if len(fit) > size:
+                    self._rests[isolation] = fit[size:]
+                return fit[:size], isolation
             self.step(isolation, spoiled=False)  # all of them were seen over meanwhile
         batch: dict[int, None] = {}  # an item seen in one actionable status after another stands in the queue twice
         waiting: list[int] = []

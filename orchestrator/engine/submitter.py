@@ -12,7 +12,7 @@ from orchestrator.engine.canary import Canary
 from orchestrator.engine.feasibility import Feasibility
 from orchestrator.engine.model import Failure, Phase, Verdict
 from orchestrator.engine.slots import Lane
-from orchestrator.engine.states import PENDING
+from orchestrator.engine.states import PENDING, State
 from orchestrator.errors import RunRefusedError, ServiceError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 GLANCE = 0.5  # seconds until the guards are asked again whether more may be sent
 NOT_SENT = Failure(verdict=Verdict.UNREACHED, message="the run was ending: it was not sent")
+NOT_DUE = Failure(verdict=Verdict.UNREACHED, message="its turn did not come: it was not sent")
 NOT_PROCESSED = frozenset({Verdict.THROTTLED, Verdict.UNAUTHENTICATED, Verdict.UNREACHED})
 
 
@@ -64,26 +65,16 @@ class Submitter:
 
     async def _send_one(self, *, task_status: TaskStatus[None]) -> None:
         """Wait for leave, take what is ready then, and see it through. `task_status` tells the dispatcher to go on."""
-        async with self._context.desk.admit(self._api, Lane.SUBMIT) as ticket:
+        async with self._context.desk.admit(self._api, Lane.SUBMIT, prepares=True) as ticket:
             pause = None
             items, isolation = self._take()
             if items:
                 batch = self._intend(items)
                 task_status.started()
-                try:
-                    await self._context.flush()
-                except BaseException:  # the disk, or an end that came meanwhile: nothing has left
-                    self._return(batch, items, NOT_SENT)
-                    raise
-                if self._context.desk.is_closed:  # the run was told to end while the disk took its time
-                    self._return(batch, items, NOT_SENT)
+                is_due = await self._is_due(ticket, batch, items)
+                if not is_due and self._context.desk.is_closed:  # the run was told to end meanwhile
                     return
-                if ticket.is_current and not self._overtaken(items):
-                    pause = await self._send(ticket, batch, items, isolation)
-                else:  # a 401, a 429 or a look came while the disk took its time: the batch is made up again
-                    self._return(batch, items, NOT_SENT)
-                    self._catch_up(items)
-                    pause = 0.0
+                pause = await self._send(ticket, batch, items, isolation) if is_due else 0.0
         if not items:
             with anyio.move_on_after(GLANCE):  # the guards allow nothing now: an answer or a look will change that
                 await self._ready.changed.wait()
@@ -91,6 +82,20 @@ class Submitter:
         elif pause is not None:
             await anyio.sleep(pause)
             self._put_back(items, isolation)
+
+    async def _is_due(self, ticket: Ticket, batch: int, items: list[int]) -> bool:
+        """Have the intent on the disk, then wait for the moment. False, and taken back, if it is not to leave."""
+        try:
+            await self._context.flush()
+            if await ticket.due() and not self._overtaken(items):
+                return True
+        except BaseException:  # the disk, or an end that came meanwhile: nothing has left
+            self._return(batch, items, NOT_SENT)
+            raise
+        # The run ends, a 401 or a 429 came, or a look: the batch is made up again.
+        self._return(batch, items, NOT_SENT if self._context.desk.is_closed else NOT_DUE)
+        self._catch_up(items)
+        return False
 
     def _intend(self, items: list[int]) -> int:
         self._batch += 1
@@ -100,10 +105,13 @@ class Submitter:
 
     def _take(self) -> tuple[list[int], Isolation | None]:
         """The next batch, as far as the guards allow."""
+        totals = self._context.ledger.totals
         feasible = self._feasibility.room(sent_any=self._batch > 0)
         fresh = self._canary.room()
-        allowed = min(self._size, self._context.room(), fresh + self._canary.returning, feasible)
-        return self._ready.take(int(allowed), fresh=fresh)
+        room = int(min(self._size, self._context.room(), fresh + self._canary.returning, feasible))
+        # An answer to what is in flight makes room: requests are scarcer than the time until then.
+        is_cut = room < min(self._size, totals[State.READY])
+        return self._ready.take(0 if is_cut and totals[State.SENDING] else room, fresh=fresh)
 
     async def _send(self, ticket: Ticket, batch: int, items: list[int], isolation: Isolation | None) -> float | None:
         """Send one batch. Returns seconds after which it is to be put back, None if it was processed or is lost."""

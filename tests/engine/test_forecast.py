@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from orchestrator.engine.forecast import GENEROUS, TIGHT, Means, estimate, fitting
 from orchestrator.engine.model import Quota
-from orchestrator.engine.pace import ANSWERS_PER_STEP
+from orchestrator.engine.pace import ANSWERS_PER_STEP, NARROW_ANSWERS
 
 FIVE = Quota(policy="user", limit=5, seconds=10.0)
 
@@ -50,9 +50,11 @@ class TestEstimate:
         assert TIGHT.limit / TIGHT.seconds == pytest.approx(2 / 3)
 
     def test_starts_slowly_while_nothing_is_known(self) -> None:
-        step = ANSWERS_PER_STEP
-        assert estimate(step, means()).low == pytest.approx(0.1 * step)  # one by one
-        assert estimate(2 * step, means()).low == pytest.approx(0.1 * (step + step / 2))  # then two at a time
+        narrow = 1 + NARROW_ANSWERS + ANSWERS_PER_STEP - 1  # the first goes alone, the others two at a time
+        assert estimate(1, means()).low == pytest.approx(0.1)
+        assert estimate(narrow, means()).low == pytest.approx(0.1 * (1 + math.ceil((narrow - 1) / 2)))
+        later = estimate(narrow + ANSWERS_PER_STEP, means()).low - estimate(narrow, means()).low
+        assert later == pytest.approx(0.1 * math.ceil(ANSWERS_PER_STEP / 3))  # then three
         assert estimate(4, means(FIVE)).low == pytest.approx(0.1)  # all workers at once
 
     def test_under_a_ceiling_waits_for_it(self) -> None:

@@ -42,18 +42,18 @@ class TestFailures:
 
     @given(st.integers(0, 50), st.integers(0, 60), st.integers(0, 60), st.integers(0, 300), st.integers(0, 100))
     def test_if_all_that_may_fail_fails_the_limit_is_passed_by_one_at_most(
-        self, limit: int, failed: int, unanswered: int, judged: int, sample: int
+        self, limit: int, failed: int, undecided: int, judged: int, sample: int
     ) -> None:
         guard = FailureGuard(limit=limit, sample=sample, wording="")
-        room = guard.room(failed=failed, unanswered=unanswered, judged=judged)
+        room = guard.room(failed=failed, undecided=undecided, judged=judged)
         assert room >= 0
         if room and judged >= sample:
-            assert failed + unanswered + room == limit + 1
+            assert failed + undecided + room == limit + 1
 
     @given(st.integers(0, 50), st.integers(0, 40), st.integers(0, 99))
     def test_the_sample_can_always_be_completed(self, limit: int, failed: int, judged: int) -> None:
         guard = FailureGuard(limit=limit, sample=100, wording="")
-        assert guard.room(failed=min(failed, judged), unanswered=0, judged=judged) >= 1
+        assert guard.room(failed=min(failed, judged), undecided=0, judged=judged) >= 1
 
 
 class TestSize:

@@ -254,17 +254,20 @@ class TestUnknownQuota:
         first = min((answered for _, answered in waves), default=0.0)
         assert all(left <= first for left, _ in waves)
 
-    def test_one_more_in_flight_for_every_twenty_answers(self) -> None:
+    @pytest.mark.parametrize(
+        ("answers", "wide"), [(0, 1), (1, 2), (249, 2), (299, 2), (300, 3), (349, 3), (350, 4), (1000, 17)]
+    )
+    def test_the_first_goes_alone_then_two_then_by_and_by_more(self, answers: int, wide: int) -> None:
         pace = ApiPace()
-        for number in range(60):
+        for number in range(answers):
             pace.started(number)
             pace.answered(number, number)
-        for _ in range(4):
-            assert pace.wait(60.0) == 0.0
-            pace.started(60.0)
-        assert pace.wait(60.0) == math.inf
+        for _ in range(wide):
+            assert pace.wait(1e4) == 0.0
+            pace.started(1e4)
+        assert pace.wait(1e4) == math.inf
         pace.cancelled()
-        assert pace.wait(60.0) == 0.0
+        assert pace.wait(1e4) == 0.0
 
 
 class TestRefusals:
@@ -500,7 +503,7 @@ class TestPacing:
     async def test_a_cancelled_permit_gives_its_place_back(self) -> None:
         pacing = Pacing(PaceOptions())
         (await pacing.admit("stop")).succeeded()
-        permit = await pacing.admit("stop")
+        permit, _ = await pacing.admit("stop"), await pacing.admit("stop")
         order = []
 
         async def wait() -> None:
@@ -512,7 +515,7 @@ class TestPacing:
             await anyio.sleep(5.0)
             permit.cancel()
         assert order == [5.0]
-        assert pacing.in_flight() == {"stop": 0}
+        assert pacing.in_flight() == {"stop": 1}
 
     async def test_who_is_cancelled_while_waiting_takes_nothing_along(self) -> None:
         pacing = Pacing(PaceOptions())
@@ -527,10 +530,9 @@ class TestPacing:
         pacing = Pacing(PaceOptions())
         pacing.learn("stop", QUOTA)
         (await pacing.admit("stop")).succeeded()
-        early, late = await pacing.admit("stop"), await pacing.admit("stop")
-        assert late.is_current
+        early, late = await pacing.admit("stop"), await pacing.reserve("stop")
         early.failed(refusal(QUOTA))
-        assert not late.is_current
+        assert not await late.due()
         late.cancel()
         assert (await pacing.admit("stop")).is_current
 

@@ -121,3 +121,40 @@ class TestSpoiled:
             ledger._set(item, State.READY, State.ALREADY)
         assert ready.take(50) == ([], None)
         assert ready.patience(50) == inf
+
+
+class TestPieces:
+    """A part that is larger than the guards allow is sent piece by piece, and its isolation is told of the whole."""
+
+    def taken_apart(self, count: int) -> Ready:
+        ready, _ = queue(count)
+        put(ready, range(count))
+        ready.take(count)
+        ready.spoiled(list(range(count)))
+        return ready
+
+    def test_all_pieces_clean_is_the_part_clean(self) -> None:
+        ready = self.taken_apart(20)
+        pieces = []
+        for _ in range(3):
+            piece, isolation = ready.take(3)
+            assert isolation is not None
+            pieces.append(piece)
+            ready.release(piece)
+            ready.step(isolation, spoiled=False)
+        assert pieces == [[0, 1, 2], [3, 4, 5], [6, 7]]
+        assert ready.take(3)[0] == [8, 9, 10]  # the next part
+
+    def test_a_spoiled_piece_spoils_the_part(self) -> None:
+        ready = self.taken_apart(20)
+        _, isolation = ready.take(3)
+        assert isolation is not None
+        ready.step(isolation, spoiled=True)
+        assert ready.take(9)[0] == [0, 1, 2, 3]  # a half of it
+
+    def test_a_piece_that_did_not_leave_is_joined_to_the_rest(self) -> None:
+        ready = self.taken_apart(20)
+        piece, isolation = ready.take(3)
+        assert isolation is not None
+        ready.put_part_back(piece, isolation)
+        assert ready.take(9) == ([0, 1, 2, 3, 4, 5, 6, 7], isolation)

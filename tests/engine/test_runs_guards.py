@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Ending, Failure, Quota, Verdict
-from orchestrator.testing import FakeOperation, FakeTask
-from tests.engine.stage import BUSY, LOST, NEVER, Slow, Stage, counted, new_record, options, outcomes, running
+from orchestrator.testing import FakeOperation, FakeTask, VirtualTimeLoop
+from tests.engine.stage import (
+    BUSY,
+    LOST,
+    LOST_AFTER,
+    NEVER,
+    THROTTLED,
+    Slow,
+    Stage,
+    counted,
+    new_record,
+    options,
+    outcomes,
+    running,
+)
 from tests.engine.test_runs_bad_ids import poisoned
 
 if TYPE_CHECKING:
@@ -94,6 +111,80 @@ class TestMaxFailures:
         report = await stage.play()
         assert report.ending is Ending.ABORTED
         assert report.outcomes["rejected"] == 5
+
+    @pytest.mark.parametrize("allowed", [0, 2, 5, 11])
+    async def test_a_part_of_a_batch_taken_apart_is_no_larger_than_the_room(self, allowed: int) -> None:
+        """The first is bad and spoils its batch; all the others are refused for good, one by one."""
+        operation = poisoned(300, set())
+        operation.tasks.update({f"t{number}": FakeTask(refusals=[NEVER] * 9) for number in range(300)})
+        operation.poison = frozenset({"t0"})
+        stage = Stage(operation, options=options(max_failures=allowed))
+        report = await stage.play()
+        assert report.ending is Ending.ABORTED
+        assert report.outcomes["rejected"] == allowed + 1
+
+    async def test_refused_for_now_may_be_for_good(self) -> None:
+        """All are busy, and busy they stay: no more of them are under way at once than may fail."""
+        tasks = {f"t{number}": FakeTask(refusals=[BUSY] * 99) for number in range(200)}
+        stage = Stage(FakeOperation(tasks), options=options(max_failures=6, retry={"attempts": 3}))
+        report = await stage.play()
+        assert report.ending is Ending.ABORTED
+        assert sum(row.finished_at is not None for row in report.rows()) == 7
+
+    async def test_a_batch_that_would_be_cut_short_waits_for_the_answers_in_flight(self) -> None:
+        """Sixty may be at risk; fifty are in flight: no batch of eleven leaves."""
+        stage = Stage(FakeOperation(running(500)), options=options(max_failures=60))
+        assert counted(await stage.play()) == {"stopped": 500}
+        assert [len(batch) for batch in stage.batches] == [50] * 10
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        fates=st.lists(st.sampled_from(["good", "never", "busy", "bad", "gone"]), min_size=1, max_size=150),
+        allowed=st.one_of(st.integers(0, 30), st.sampled_from([0.0, 0.1, 0.5])),
+        sample=st.sampled_from([1, 10, 100]),
+        faults=st.lists(st.sampled_from([LOST, LOST_AFTER, THROTTLED]), max_size=3),
+        submit=st.fixed_dictionaries({"workers": st.integers(1, 8), "batch_size": st.sampled_from([1, 7, 50])}),
+    )
+    def test_of_those_that_were_sent_no_more_fail_than_allowed_and_one(
+        self, fates: list[str], allowed: float, sample: int, faults: list[Failure], submit: dict[str, int]
+    ) -> None:
+        """Whatever becomes of each, whoever spoils batches or vanishes, and whichever answers are lost."""
+
+        async def story() -> None:
+            refusals = {"never": [NEVER] * 99, "busy": [BUSY] * 99}
+            operation = poisoned(0, set())
+            operation.tasks.update(
+                {f"t{number}": FakeTask(refusals=list(refusals.get(fate, []))) for number, fate in enumerate(fates)}
+            )
+            operation.poison = frozenset(f"t{number}" for number, fate in enumerate(fates) if fate == "bad")
+            ids = list(operation.tasks)
+
+            def vanish(service: FakeOperation) -> None:
+                for number, fate in enumerate(fates):
+                    if fate == "gone":
+                        service.tasks.pop(f"t{number}", None)
+
+            operation.hooks["stop"] = vanish
+            operation.faults["stop"] = list(faults)
+            limits = options(
+                max_failures=allowed,
+                failure_sample=sample,
+                retry={"attempts": 2},
+                submit=submit,
+            )
+            stage = Stage(operation, ids, options=limits)
+            report = await stage.play()
+            sent = {item for batch in stage.batches for item in batch}
+            failed = {
+                row.task_id
+                for row in report.rows()
+                if row.outcome in {"rejected", "not_found"} and row.finished_at is not None
+            }
+            most = allowed + 1 if isinstance(allowed, int) else max(math.floor(allowed * len(ids)) + 1, sample)
+            assert len(failed & sent) <= most
+
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+            runner.run(story())
 
     async def test_the_sample_completed_by_looking_only_ends_the_run_too(self) -> None:
         """All that was sent failed; then the list shows hundreds that are over: the share can be judged, and is."""

@@ -138,9 +138,11 @@ def guards_hold(evidence: Evidence) -> Iterator[str]:
         most = limits.max_failures if counted else math.floor(limits.max_failures * unique)
         bound = most + 1 if counted else max(most + 1, limits.failure_sample)
         # An item still open whose last answer was a refusal is rejected in the account, and no failure yet.
-        counts = Counter(row.outcome for row in story.last.rows if row.finished_at is not None)
         # Who is not there is found out without sending, while batches are in flight: only what was sent can be bounded.
-        failed = counts["rejected"]
+        words = {"rejected"} if story.verb == "delete" else {"rejected", "not_found"}
+        failed = sum(
+            row.outcome in words and row.finished_at is not None and row.stop_requests > 0 for row in story.last.rows
+        )
         if failed > bound:
             yield f"{failed} failures where {limits.max_failures} are the most"
     if limits.canary:
