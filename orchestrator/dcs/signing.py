@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote
 
@@ -19,6 +20,11 @@ ALGORITHM: Final = "SDK-HMAC-SHA256"
 
 def stamp(at: float) -> str:
     """`at` (seconds since the epoch) as `X-Sdk-Date` wants it: `20260102T030405Z`."""
+    return _stamp(int(at))
+
+
+@lru_cache(maxsize=16)
+def _stamp(at: int) -> str:
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
 
 
@@ -27,6 +33,7 @@ def canonical_query(query: Iterable[tuple[str, str]]) -> str:
     return "&".join(f"{_encoded(key)}={_encoded(value)}" for key, value in sorted(query))
 
 
+@lru_cache(maxsize=64)  # a run asks for few different paths, again and again
 def canonical_path(path: str) -> str:
     """`path` with each segment encoded anew. It ends in `/` in the signature only, never in the request line."""
     encoded = "/".join(map(_encoded, unquote(path).split("/")))
@@ -37,7 +44,12 @@ def canonical_request(
     *, method: str, path: str, query: Iterable[tuple[str, str]], headers: Mapping[str, str], body: bytes
 ) -> str:
     """The text whose hash is signed. All of `headers` are signed."""
-    signed = _signed(headers)
+    return _canonical(method, path, query, _signed(headers), body)
+
+
+def _canonical(
+    method: str, path: str, query: Iterable[tuple[str, str]], signed: list[tuple[str, str]], body: bytes
+) -> str:
     return "\n".join(
         (
             method.upper(),
@@ -62,9 +74,9 @@ def authorization(
 ) -> str:
     """The `Authorization` header for a request with exactly these `headers` (`x-sdk-date` must be among them)."""
     signed = _signed(headers)
-    canonical = canonical_request(method=method, path=path, query=query, headers=headers, body=body)
+    canonical = _canonical(method, path, query, signed, body)
     to_sign = f"{ALGORITHM}\n{dict(signed)['x-sdk-date']}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    signature = hmac.new(sk.encode(), to_sign.encode(), hashlib.sha256).hexdigest()  # no derived key
+    signature = hmac.digest(sk.encode(), to_sign.encode(), "sha256").hex()  # no derived key
     return f"{ALGORITHM} Access={ak}, SignedHeaders={_names(signed)}, Signature={signature}"
 
 

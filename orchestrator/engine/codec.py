@@ -35,6 +35,7 @@ KINDS: dict[str, type[Any]] = {
         ev.RunEnded,
     )
 }
+_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _NAMES = {kind: [field.name for field in fields(kind) if field.name != "at"] for kind in KINDS.values()}
 _OPTIONAL = {kind: {field.name for field in fields(kind) if field.default is not MISSING} for kind in KINDS.values()}
 
@@ -52,7 +53,7 @@ def encode(event: ev.Event) -> tuple[float, str, str]:
         for name in _NAMES[type(event)]
         if (value := getattr(event, name)) not in (None, "", ()) or name not in optional
     }
-    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    text = _to_json(body)
     # Half a surrogate pair in a message is text to Python, but not to UTF-8; its escape is read back as it was.
     return event.at, type(event).__name__, text.encode("utf-8", "backslashreplace").decode()
 

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x0DC50DC5  # in the file's header: this is a record of ours
 SCHEMA_VERSION = 1
 MODE = 0o600
+GAP = 3.0  # times as long as a commit took, nobody begins the next: who comes meanwhile shares it
+MAX_GAP = 0.005  # seconds; a slow disk is waited for long enough
 
 # What brings a record of each older schema to the next one; run in one transaction when such a record is opened to be
 # written. An event that changes its fields is migrated here, too: bodies are JSON, which SQL can rewrite.
@@ -59,6 +61,7 @@ class Record:
         self._offload = offload
         self._buffer: list[tuple[int, float, str, str]] = []  # numbered, until they are known to be on the disk
         self._appended = self._durable = last  # numbers of events
+        self._gap = 0.0  # seconds between two commits
         self._turn = anyio.Lock()
         self._one_writer = threading.Lock()
 
@@ -141,7 +144,10 @@ class Record:
         while self._durable < wanted:
             async with self._turn:
                 if self._durable < wanted:
+                    await anyio.sleep(self._gap)
+                    began = anyio.current_time()
                     await self._offload(partial(self._write, self._unwritten()))
+                    self._gap = min(GAP * (anyio.current_time() - began), MAX_GAP)
 
     def commit(self) -> None:
         """Write the buffer now; blocks for the disk. Raises `RecordError`."""
