@@ -27,7 +27,8 @@ MAX_SCOUTS = 3  # shelves that are looked at every interval, for the curve's sak
 ENOUGH_SCOUTED = 100  # as long as they hold fewer items than this
 OVERDUE = 2.0  # times the longest stop so far: later than nearly all
 OVERDUE_AT_LEAST = 30.0  # seconds
-PATIENCE = 8  # an item that is late waits for another 1/PATIENCE of its age
+PATIENCE = 8  # an item that is late waits for another 1/PATIENCE of its age,
+FEW_ARE_WORTH = 4  # or for a quarter of that where few are left: the whole account waits for them
 
 
 @dataclass(slots=True)
@@ -157,7 +158,8 @@ class Agenda:
         latest = shelf.looked_at + poll.max_interval if shelf.looked_at > -math.inf else math.inf
         age = now - shelf.newest
         if age > self.overdue_age and shelf.looked_at > -math.inf:
-            return min(max(soonest, shelf.looked_at + age / PATIENCE), latest)
+            patience = PATIENCE if crowded else PATIENCE * FEW_ARE_WORTH
+            return min(max(soonest, shelf.looked_at + age / patience), latest)
         if not crowded or shelf.is_scout:
             return soonest
         if shelf.looked_at == -math.inf:

@@ -11,7 +11,7 @@ from orchestrator.engine import events as ev
 from orchestrator.engine.model import Verdict
 from orchestrator.engine.plan import cover, is_listing_cheaper
 from orchestrator.engine.slots import Lane
-from orchestrator.engine.states import PENDING, State
+from orchestrator.engine.states import IS_OPEN, PENDING, State
 from orchestrator.errors import ServiceError
 
 if TYPE_CHECKING:
@@ -36,11 +36,8 @@ class Survey:
         self._places = places
         self._agenda = agenda
         self._ready = ready
-        self._wanted = bytearray(context.ledger.count)  # 1: open, and not seen in the list yet
-        self._unseen = 0  # how many of them there are
-        for item in context.ledger.open_items():
-            self._wanted[item] = 1
-            self._unseen += 1
+        self._wanted = context.ledger.state.translate(IS_OPEN.ljust(256, b"\0"))  # 1: open, not seen in the list yet
+        self._unseen = self._wanted.count(1)  # how many of them there are
         self._is_resumed = self._unseen > context.ledger.totals[State.UNSEEN]
         self._next = 0  # the record index from which to read on
         self._pages_read = 0

@@ -119,6 +119,23 @@ class TestWorth:
     def test_first_where_nearly_all_of_it_should_be_down(self) -> None:
         assert self.worth(self.learned(), Shelf(newest=100.0), 102.0) == pytest.approx(110.0, rel=0.08)
 
+    def test_first_where_all_but_one_should_be_down_if_that_is_not_much_later(self) -> None:
+        for tail, expected in ((14.0, 114.0), (100.0, 116.0)):  # a tail that is much longer is not waited for
+            one = self.learned()
+            for _ in range(900):
+                one._curve.add(10.0)
+            for _ in range(5):
+                one._curve.add(tail)
+            shelf = Shelf(newest=100.0)
+            shelf.items.extend(range(1000))
+            assert self.worth(one, shelf, 102.0) == pytest.approx(expected, abs=1.3)  # a bucket of the curve
+
+    def test_shelves_of_one_tick_are_worth_a_look_together(self) -> None:
+        one = self.learned()
+        first, second, third = (self.worth(one, Shelf(newest=100.0 + late), 102.0) for late in (0.0, 0.001, 0.06))
+        assert first == second < third
+        assert third - first == pytest.approx(0.05)
+
     def test_then_where_most_of_the_rest_should_be(self) -> None:
         one = self.learned()
         for _ in range(25):
@@ -133,6 +150,10 @@ class TestWorth:
         one = self.learned()
         assert self.worth(one, Shelf(newest=0.0, looked_at=79.0), 80.0) == 89.0
         assert self.worth(one, Shelf(newest=0.0, looked_at=8000.0), 8000.0) == 8060.0
+
+    def test_an_overdue_one_sooner_where_few_are_left_and_the_account_waits_for_them(self) -> None:
+        one = self.learned()
+        assert self.worth(one, Shelf(newest=0.0, looked_at=79.0), 80.0, crowded=False) == 81.5
 
     def test_with_a_curve_that_does_not_reach_so_far_after_a_part_of_its_age(self) -> None:
         one = agenda(interval=2.0)
