@@ -147,8 +147,9 @@ def missing_from_its_page_is_gone(self: Poller, look: PageLook, found: set[int])
     _FOLLOW_UP(self, look, found)
 
 
-def is_of_this_generation(self: Permit) -> bool:
-    return self.generation == self._pacing.gate.generation
+async def goes_when_ready(self: Permit) -> bool:
+    self.start()
+    return True
 
 
 def reissue_at_once(self: watch.Watch, items: Any, *, trusted: bool) -> None:

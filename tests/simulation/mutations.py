@@ -30,6 +30,7 @@ from tests.simulation import mistakes
 from tests.simulation.accidents import ABOUT_ITEMS
 from tests.simulation.draws import draw
 from tests.simulation.examine import examine
+from tests.simulation.pieces import overtaken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +45,7 @@ class Mutation:
     name: str
     patches: tuple[tuple[Any, str, Any], ...]
     within: int = 60
+    draws: Callable[[int], Scenario] = draw
     fits: Callable[[Scenario], bool] = lambda _: True  # only seeds that give it an occasion are counted
 
     @contextmanager
@@ -64,7 +66,7 @@ class Mutation:
     def caught_by(self) -> tuple[int, str] | None:
         """The first seed that catches it, and how; None if none does within the bound."""
         with self.made():
-            fitting = (scenario for seed in count() if self.fits(scenario := draw(seed)))
+            fitting = (scenario for seed in count() if self.fits(scenario := self.draws(seed)))
             for scenario in islice(fitting, self.within):
                 finding = examine(scenario)[0]
                 if finding.violations:
@@ -174,6 +176,7 @@ MUTATIONS = (
         name="lose an item on isolation",
         patches=((Ready, "spoiled", mistakes.loses_one_when_spoiled),),
         fits=_has_bad_batches,
+        within=200,
     ),
     Mutation(name="exceed the workers", patches=((Slots, "__init__", mistakes.twice_the_slots),)),
     Mutation(name="ignore the gate of a 401", patches=((Gate, "enter", mistakes.free_from_the_start),)),
@@ -218,11 +221,15 @@ MUTATIONS = (
     ),
     Mutation(name="take any number of tasks", patches=((runner, "too_many", lambda *_: None),), fits=_is_too_long),
     Mutation(
-        name="use leave that a refusal took back",
-        patches=((Permit, "is_current", property(mistakes.is_of_this_generation)),),
+        name="go when it is ready, whether its moment has come or not",
+        patches=((Permit, "due", mistakes.goes_when_ready),),
         fits=_has_quota,
         within=200,
     ),
-    Mutation(name="send who was seen down meanwhile", patches=((Submitter, "_overtaken", lambda *_: []),), within=2000),
+    Mutation(
+        name="send who was seen down meanwhile",
+        patches=((Submitter, "_overtaken", lambda *_: []),),
+        draws=overtaken,
+    ),
     Mutation(name="let all fail at once", patches=((Context, "room", lambda _: 50),), fits=_is_guarded),
 )

@@ -32,6 +32,20 @@ def _answered(canned: Canned) -> Scenario:
     return _piece(1, SINGLES, service, family="hostile", network=network)
 
 
+def overtaken(seed: int) -> Scenario:
+    """Somebody else stops the tasks whose batches do not get through."""
+    options = replace(
+        SINGLES, submit=SubmitOptions(batch_size=3, workers=4), poll=PollOptions(interval=0.5, reissue_after=20.0)
+    )
+    return _piece(
+        seed,
+        options,
+        {"tasks": 100, "forget": 0.3, "stop_seconds": Spread(median=2.0), "latency": Spread(median=0.05)},
+        network=Network(faults=("connect_timeout",), rate=0.3),
+        meddling=((3.0, "stop", 2), (6.0, "stop", 3), (25.0, "stop", 1)),
+    )
+
+
 _TRANSITIONS: dict[str, Scenario] = {
     # Forgotten, they wait to be asked for again until the quota allows it, and come to an end by themselves.
     "seen claimed: READY ended": _piece(
