@@ -44,8 +44,10 @@ class Server:
     handler: Handler
     port: int = 0
     arrivals: list[bytes] = field(default_factory=list)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
         try:
             await self.handler(self, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -90,6 +92,11 @@ async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> As
         yield server
     finally:
         listening.close()
+        await asyncio.sleep(0)
+        for writer in server.writers:
+            writer.transport.abort()
+        for _ in range(3):  # or the loop is gone before the connections are
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager

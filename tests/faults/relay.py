@@ -40,6 +40,12 @@ ABORT: Final = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends a RST
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
+async def _turns() -> None:
+    """Let the loop do what it was told to do soon, and what follows from that."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
 class Listening:
     """Listens on a free port of loopback, and lets go of every connection in the end."""
 
@@ -47,6 +53,7 @@ class Listening:
         self.port = 0
         self._tls = tls
         self._servings: set[asyncio.Task[None]] = set()
+        self._writers: set[StreamWriter] = set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
@@ -55,11 +62,16 @@ class Listening:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        await _turns()  # who was let in just now is served, or cannot be let go of
         for serving in self._servings:
             serving.cancel()
         await asyncio.gather(*self._servings, return_exceptions=True)
+        for writer in self._writers:  # a serving that was cancelled before its first step has closed nothing
+            writer.transport.abort()
+        await _turns()
 
     async def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
+        self._writers.add(writer)
         serving = asyncio.ensure_future(self._serve_and_close(reader, writer))
         self._servings.add(serving)
         serving.add_done_callback(self._servings.discard)
