@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from orchestrator.engine.model import Ending
+from orchestrator.simulator.tasks import UNLISTED, VANISHES
 from tests.simulation import meanings
 from tests.simulation.evidence import EPSILON, Evidence, Look
 
@@ -136,8 +137,14 @@ class _Judge:
         return "" if goals >= wanted else f"it was shown at its goal {goals} times, not {wanted}"
 
     def _done_by_being_gone(self) -> str:
-        truth = self._evidence.story.service.books.status_of(self._row.task_id, self._life.ended_at)
-        return "" if truth in {None, "DELETED"} else "the service has it still"
+        service = self._evidence.story.service
+        if service.books.status_of(self._row.task_id, self._life.ended_at) in {None, "DELETED"}:
+            return ""
+        # Nobody can tell it from one that is deleted and described for ever: a lie was told, or no page shows it.
+        was_lied_to = bool(self._scenario.network.canned) and bool(self._refused_looks())
+        number = service._tasks.find(self._row.task_id)
+        is_hidden = number is not None and bool(service._tasks.traits[number] & (VANISHES | UNLISTED))
+        return "" if was_lied_to or is_hidden else "the service has it still"
 
     def _already(self) -> str:
         if any(

@@ -18,6 +18,7 @@ CHUNKS = 15
 
 FINGERPRINT = """
 from tests.simulation.draws import draw
+from tests.simulation.examine import examine_seed
 from tests.simulation.world import play
 story = play(draw({seed}))
 print([(e.api, e.sent_at, e.closed_at, e.status, e.end, e.ids) for e in story.exchanges])
@@ -38,6 +39,14 @@ class TestSeeds:
             examine_seed(0)
         assert met["intend: READY"]
         assert set(met) & set(expected())
+
+
+class TestLies:
+    """A deletion that the service only pretends, or tells lies about, cannot be told from one that it made."""
+
+    @pytest.mark.parametrize("seed", [51645, 51696])
+    def test_nobody_is_blamed_for_it(self, seed: int) -> None:
+        assert examine_seed(seed).violations == ()
 
 
 class TestReplay:
