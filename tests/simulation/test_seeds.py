@@ -18,7 +18,6 @@ CHUNKS = 15
 
 FINGERPRINT = """
 from tests.simulation.draws import draw
-from tests.simulation.examine import examine_seed
 from tests.simulation.world import play
 story = play(draw({seed}))
 print([(e.api, e.sent_at, e.closed_at, e.status, e.end, e.ids) for e in story.exchanges])
