@@ -10,7 +10,7 @@ seconds and one answer, and M / (M + latency) of the quota is all that can be ha
 Until a quota is known the start is slow: two requests in flight. What the service has let through says nothing of the
 next one, whose window may be full, and whatever is in flight then is refused: two in flight, two refusals. That holds
 for the first 250 answers, by which nearly every quota met with has shown itself (the largest is 200, and what a bucket
-refills meanwhile comes on top); then one more for every 20 answers, because a service without a quota should not be
+refills meanwhile comes on top); then one more for every 50 answers, because a service without a quota should not be
 kept waiting for ever, and a refusal costs nothing but itself.
 Where a refusal names no numbers, the rate is halved and grows again by a little each second (AIMD).
 A refusal although our own count leaves room means that somebody else uses the quota: pause a quarter window, doubling,

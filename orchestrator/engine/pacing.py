@@ -132,12 +132,6 @@ class Pacing:
         burst = max(1, options.burst // share) if options.burst else None
         self._ceiling = Ceiling(rate / share, burst) if rate else None
 
-    async def admit(self, api: str) -> Permit:
-        """Wait until one more request of `api` may leave, asleep until that very moment; it leaves at once."""
-        permit = await self.reserve(api)
-        permit.start()
-        return permit
-
     async def reserve(self, api: str, *, prepares: bool = False) -> Permit:
         """Wait until one more request of `api` may be got ready; `Permit.due` waits until it may leave.
 

@@ -102,9 +102,9 @@ class Move(enum.Enum):
 # What the poller looks at: everything open that neither waits to be sent nor is being sent.
 PENDING = frozenset({S.MISSING, S.WAITING, S.AMBIGUOUS, S.REFUSED, S.GOING, S.CONFIRMING})
 OPEN = tuple(state for state in State if state < FIRST_FINAL)
-# The same for loops over many items: a byte for each state, 1 where it is one of them.
-IS_PENDING = bytes(state in PENDING for state in State)
-IS_OPEN = bytes(state in OPEN for state in State)
+# The same for loops over many items: a byte for each state, 1 where it is one of them (256, for `bytes.translate`).
+IS_PENDING = bytes(state in PENDING for state in range(256))
+IS_OPEN = bytes(state in OPEN for state in range(256))
 
 MOVES: dict[Move, dict[State, State]] = {
     Move.MISS: {S.UNSEEN: S.MISSING},

@@ -36,7 +36,7 @@ class Survey:
         self._places = places
         self._agenda = agenda
         self._ready = ready
-        self._wanted = context.ledger.state.translate(IS_OPEN.ljust(256, b"\0"))  # 1: open, not seen in the list yet
+        self._wanted = context.ledger.state.translate(IS_OPEN)  # 1: open, not seen in the list yet
         self._unseen = self._wanted.count(1)  # how many of them there are
         self._is_resumed = self._unseen > context.ledger.totals[State.UNSEEN]
         self._next = 0  # the record index from which to read on

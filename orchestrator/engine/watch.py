@@ -133,7 +133,7 @@ class Watch:
         # What ends a wait is news to whoever still waits: it may have been seen first while its batch was in flight.
         decisive = {word for word in distinct if phase(word) in (Phase.GOAL, Phase.ENDED)}
         news: dict[str, list[int]] = {word: [] for word in distinct}
-        for item, word, state in compress(zip(found, words, stands, strict=True), stands.translate(_IS_OPEN)):
+        for item, word, state in compress(zip(found, words, stands, strict=True), stands.translate(IS_OPEN)):
             if _IS_ALWAYS_NEWS[state] or word in decisive or status[item] != codes[word]:
                 news[word].append(item)
         return {word: items for word, items in news.items() if items}
@@ -241,4 +241,3 @@ class Watch:
 
 
 _IS_ALWAYS_NEWS = bytes(state in ALWAYS_NEWS for state in State)
-_IS_OPEN = IS_OPEN.ljust(256, b"\0")  # as `bytes.translate` wants it

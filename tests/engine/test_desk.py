@@ -16,6 +16,7 @@ from orchestrator.engine.options import PaceOptions, RetryOptions
 from orchestrator.engine.pacing import Pacing
 from orchestrator.engine.slots import Lane, Slots
 from orchestrator.errors import RunRefusedError, ServiceError
+from tests.engine.gateways import admitted
 from tests.engine.stage import LOST, NEVER, REFUSED, THROTTLED, UNAUTHENTICATED, UNREACHED
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ class TestTicket:
         quota = Quota(policy="", limit=1, seconds=10.0)
         counter = Counter(Failure(verdict=Verdict.THROTTLED, quota=quota), workers=1)
         counter.desk.pacing.learn("list", Quota(policy="", limit=9, seconds=10.0))
-        (await counter.desk.pacing.admit("list")).succeeded()
+        (await admitted(counter.desk.pacing, "list")).succeeded()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(counter.ask)
             tasks.start_soon(counter.ask)

@@ -18,6 +18,7 @@ from orchestrator.engine.options import PaceOptions
 from orchestrator.engine.pace import MAX_LOG, MAX_WINDOW, ApiPace, Ceiling
 from orchestrator.engine.pacing import Pacing
 from orchestrator.testing import VirtualTimeLoop
+from tests.engine.gateways import admitted
 from tests.engine.stage import LOST, NEVER, THROTTLED, UNAUTHENTICATED, UNREACHED
 
 QUOTA = Quota(policy="user", limit=4, seconds=10.0)
@@ -86,7 +87,7 @@ async def drive(
         while left:
             left.popleft()
             while True:
-                permit = await pacing.admit("stop")
+                permit = await admitted(pacing, "stop")
                 way = latency * random.random()
                 await anyio.sleep(way)
                 taken = service.takes(anyio.current_time())
@@ -476,7 +477,7 @@ class TestCeiling:
         pacing = Pacing(PaceOptions(requests_per_second=4.0, burst=1), share=2)
         starts = []
         for api in ("list", "show", "stop") * 4:
-            permit = await pacing.admit(api)
+            permit = await admitted(pacing, api)
             starts.append(anyio.current_time())
             permit.succeeded()
         assert [b - a for a, b in pairwise(starts)] == pytest.approx([0.5] * 11)
@@ -488,26 +489,26 @@ class TestPacing:
 
     async def test_a_waiting_lane_sleeps_until_the_very_moment(self) -> None:
         pacing = Pacing(PaceOptions())
-        (await pacing.admit("stop")).failed(refusal(QUOTA, retry_after=3.0))
+        (await admitted(pacing, "stop")).failed(refusal(QUOTA, retry_after=3.0))
         assert pacing.opens_in("stop") == 3.0
-        await pacing.admit("stop")
+        await admitted(pacing, "stop")
         assert anyio.current_time() == pytest.approx(3.0)
 
     async def test_lanes_do_not_wait_for_each_other(self) -> None:
         pacing = Pacing(PaceOptions())
-        (await pacing.admit("stop")).failed(refusal(QUOTA, retry_after=3.0))
-        (await pacing.admit("list")).succeeded()
+        (await admitted(pacing, "stop")).failed(refusal(QUOTA, retry_after=3.0))
+        (await admitted(pacing, "list")).succeeded()
         assert anyio.current_time() == 0.0
         assert pacing.quotas() == {"stop": [QUOTA]}
 
     async def test_a_cancelled_permit_gives_its_place_back(self) -> None:
         pacing = Pacing(PaceOptions())
-        (await pacing.admit("stop")).succeeded()
-        permit, _ = await pacing.admit("stop"), await pacing.admit("stop")
+        (await admitted(pacing, "stop")).succeeded()
+        permit, _ = await admitted(pacing, "stop"), await admitted(pacing, "stop")
         order = []
 
         async def wait() -> None:
-            (await pacing.admit("stop")).succeeded()
+            (await admitted(pacing, "stop")).succeeded()
             order.append(anyio.current_time())
 
         async with anyio.create_task_group() as tasks:
@@ -519,28 +520,28 @@ class TestPacing:
 
     async def test_who_is_cancelled_while_waiting_takes_nothing_along(self) -> None:
         pacing = Pacing(PaceOptions())
-        permit = await pacing.admit("stop")
+        permit = await admitted(pacing, "stop")
         with anyio.move_on_after(1.0):
-            await pacing.admit("stop")
+            await admitted(pacing, "stop")
         permit.succeeded()
-        (await pacing.admit("stop")).succeeded()
+        (await admitted(pacing, "stop")).succeeded()
         assert pacing.in_flight() == {"stop": 0}
 
     async def test_leave_given_before_a_refusal_came_is_good_no_more(self) -> None:
         pacing = Pacing(PaceOptions())
         pacing.learn("stop", QUOTA)
-        (await pacing.admit("stop")).succeeded()
-        early, late = await pacing.admit("stop"), await pacing.reserve("stop")
+        (await admitted(pacing, "stop")).succeeded()
+        early, late = await admitted(pacing, "stop"), await pacing.reserve("stop")
         early.failed(refusal(QUOTA))
         assert not await late.due()
         late.cancel()
-        assert (await pacing.admit("stop")).is_current
+        assert (await admitted(pacing, "stop")).is_current
 
     async def test_a_quota_that_is_learned_is_returned_once(self) -> None:
         pacing = Pacing(PaceOptions())
-        assert (await pacing.admit("stop")).failed(refusal(QUOTA)) == QUOTA
-        assert (await pacing.admit("stop")).failed(refusal(QUOTA)) is None
-        assert (await pacing.admit("stop")).failed(NEVER) is None
+        assert (await admitted(pacing, "stop")).failed(refusal(QUOTA)) == QUOTA
+        assert (await admitted(pacing, "stop")).failed(refusal(QUOTA)) is None
+        assert (await admitted(pacing, "stop")).failed(NEVER) is None
 
     @pytest.mark.parametrize(
         ("failure", "proves"), [(NEVER, True), (LOST, False), (UNREACHED, False), (THROTTLED, False)]
@@ -549,12 +550,12 @@ class TestPacing:
         self, failure: Failure, *, proves: bool
     ) -> None:
         pacing = Pacing(PaceOptions())
-        first = await pacing.admit("list")
+        first = await admitted(pacing, "list")
         with anyio.move_on_after(1.0) as scope:
-            await pacing.admit("show")
+            await admitted(pacing, "show")
         assert scope.cancelled_caught
         first.failed(failure)
-        second = await pacing.admit("show")
+        second = await admitted(pacing, "show")
         assert second.probe is not proves
 
     async def test_two_lanes_behind_the_gate_pass_it_one_by_one(self) -> None:
@@ -563,7 +564,7 @@ class TestPacing:
 
         async def ask(api: str) -> None:
             nonlocal out, most
-            permit = await pacing.admit(api)
+            permit = await admitted(pacing, api)
             out += 1
             most = max(most, out)
             await anyio.sleep(1.0)
@@ -578,12 +579,12 @@ class TestPacing:
 
     async def test_a_401_shuts_the_gate_for_all_lanes(self) -> None:
         pacing = Pacing(PaceOptions())
-        (await pacing.admit("list")).succeeded()
-        (await pacing.admit("list")).failed(UNAUTHENTICATED)
-        probe = await pacing.admit("show")
+        (await admitted(pacing, "list")).succeeded()
+        (await admitted(pacing, "list")).failed(UNAUTHENTICATED)
+        probe = await admitted(pacing, "show")
         assert probe.probe
         with anyio.move_on_after(1.0) as scope:
-            await pacing.admit("stop")
+            await admitted(pacing, "stop")
         assert scope.cancelled_caught
         probe.succeeded()
-        assert not (await pacing.admit("stop")).probe
+        assert not (await admitted(pacing, "stop")).probe

@@ -7,6 +7,7 @@ import contextlib
 import re
 import socket
 import struct
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Final, Literal, Self, get_args
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ async def _turns() -> None:
         await asyncio.sleep(0)
 
 
-class Listening:
+class Listening(ABC):
     """Listens on a free port of loopback, and lets go of every connection in the end."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -84,9 +85,9 @@ class Listening:
         finally:
             await closed(writer)
 
+    @abstractmethod
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Serve one connection."""
-        raise NotImplementedError
 
 
 class Relay(Listening):
