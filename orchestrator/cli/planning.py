@@ -14,6 +14,7 @@ from orchestrator.cli.findings import find
 from orchestrator.dcs.inspecting import Inspecting
 from orchestrator.dcs.wire import MAX_PAGE
 from orchestrator.engine.forecast import Means, estimate, fitting
+from orchestrator.engine.ids import PackedIds
 from orchestrator.engine.inspection import Inspection
 from orchestrator.engine.model import Phase
 from orchestrator.engine.source import Items
@@ -69,7 +70,7 @@ async def make_plan(
         for api, known in subject.run.history.quotas.items():
             for quota in known.values():
                 client.pacing.learn(api, quota)
-    inspecting = Inspecting(operation, client, items.index)
+    inspecting = Inspecting(operation, client, items.ids)
     inspection = Inspection(inspecting, items, options=options, observers=observers)
     if items.ids:
         await inspection.run()
@@ -171,9 +172,8 @@ def _open_items(subject: Subject) -> Items:
     if run is None:
         return items
     left = run.ledger.open_items() if subject.reopened is None else subject.reopened
-    ids = [] if subject.record == "finished" else [items.ids[item] for item in left]
-    index = {item_id: place for place, item_id in enumerate(ids)}
-    return Items(ids=ids, index=index, counts=items.counts, digest=items.digest, shard=items.shard)
+    ids = PackedIds() if subject.record == "finished" else PackedIds(items.ids.texts(left))
+    return Items(ids=ids, counts=items.counts, digest=items.digest, shard=items.shard)
 
 
 def _group(subject: Subject, items: Items, inspecting: Inspecting, inspection: Inspection) -> tuple[Groups, list[int]]:

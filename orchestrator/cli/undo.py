@@ -12,6 +12,7 @@ from orchestrator.cli.signals import states_ignored
 from orchestrator.cli.verify import require_service, spec_of
 from orchestrator.engine import directory as directories
 from orchestrator.engine.account import InputCounts
+from orchestrator.engine.ids import PackedIds, sorted_texts
 from orchestrator.engine.lock import hold
 from orchestrator.engine.model import Ending, Outcome
 from orchestrator.engine.source import Items
@@ -55,13 +56,14 @@ def undo(settings: Settings, console: Console) -> int:
 def stopped_items(recorded: Recorded) -> Items:
     """The tasks that this run stopped. The digest tells apart the undoing of two runs, even of the same tasks."""
     ledger, ending = recorded.run.ledger, recorded.run.history.ending or Ending.INTERRUPTED
-    ids = [item_id for item, item_id in enumerate(recorded.items.ids) if ledger.outcome(item, ending) is Outcome.DONE]
+    ids = PackedIds(
+        item_id for item, item_id in enumerate(recorded.items.ids) if ledger.outcome(item, ending) is Outcome.DONE
+    )
     digest = hashlib.sha256(f"undo of {recorded.info.run_id}\n".encode())
-    for item_id in sorted(ids):
-        digest.update(f"{item_id}\n".encode())
+    for texts in sorted_texts(ids):
+        digest.update("\n".join([*texts, ""]).encode())
     return Items(
         ids=ids,
-        index={item_id: place for place, item_id in enumerate(ids)},
         counts=InputCounts(input=len(ids), unique=len(ids)),
         digest=digest.hexdigest(),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli.looking import log_sink
 from orchestrator.cli.recorded import Recorded, read_recorded
 from orchestrator.cli.resources import client_of, operation_of, provider_of
+from orchestrator.engine.ids import PackedIds
 from orchestrator.engine.inspection import Inspection, Sight
 from orchestrator.engine.model import Ending
 from orchestrator.engine.source import Items
@@ -155,6 +156,4 @@ def _outcome(recorded: Recorded, item: int) -> str:
 
 def _only(items: Items, kept: list[int]) -> Items:
     """These items, in their order."""
-    ids = [items.ids[item] for item in kept]
-    index = {item_id: place for place, item_id in enumerate(ids)}
-    return Items(ids=ids, index=index, counts=items.counts, digest=items.digest)
+    return Items(ids=PackedIds(items.ids.texts(kept)), counts=items.counts, digest=items.digest)

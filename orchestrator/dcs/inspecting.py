@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from orchestrator.engine.ids import ABSENT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from orchestrator.dcs.client import DcsClient
     from orchestrator.dcs.details import TaskDetails
+    from orchestrator.engine.ids import PackedIds
     from orchestrator.engine.model import Outcome, Page, Phase, Sighting
     from orchestrator.engine.operation import BulkOperation
     from orchestrator.engine.pacing import Pacing
@@ -26,16 +29,16 @@ class Kind(NamedTuple):
 class Inspecting:
     """A `BulkOperation` whose `submit` always fails: whoever holds it can send nothing.
 
-    Statuses mean what they mean to `operation`. `index` gives the place of each id of the job.
+    Statuses mean what they mean to `operation`. `ids` are those of the job.
     """
 
-    def __init__(self, operation: BulkOperation, client: DcsClient, index: Mapping[str, int]) -> None:
+    def __init__(self, operation: BulkOperation, client: DcsClient, ids: PackedIds) -> None:
         self.kinds: list[Kind] = [Kind()]
-        self._kind = bytearray(len(index))
+        self._kind = bytearray(len(ids))
         self._codes: dict[Kind, int] = {Kind(): 0}
         self._operation = operation
         self._client = client
-        self._index = index
+        self._ids = ids
 
     @property
     def name(self) -> str:
@@ -98,8 +101,8 @@ class Inspecting:
         return self.kinds[self._kind[item]]
 
     def _remember(self, item_id: str, details: TaskDetails) -> None:
-        item = self._index.get(item_id)
-        if item is None:
+        item = self._ids.item_of(item_id)
+        if item == ABSENT:
             return
         kind = Kind(details.method, details.resume_mode)
         code = self._codes.get(kind)

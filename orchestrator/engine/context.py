@@ -14,10 +14,11 @@ from orchestrator.engine.states import FIRST_FINAL, State
 from orchestrator.errors import GuardError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from orchestrator.engine.clock import Clock
     from orchestrator.engine.desk import Desk
+    from orchestrator.engine.ids import PackedIds
     from orchestrator.engine.ledger import Ledger
     from orchestrator.engine.operation import BulkOperation
     from orchestrator.engine.options import RunOptions
@@ -34,8 +35,7 @@ class Context:
         self,
         *,
         operation: BulkOperation,
-        ids: Sequence[str],
-        index: Mapping[str, int],
+        ids: PackedIds,
         options: RunOptions,
         ledger: Ledger,
         clock: Clock,
@@ -44,7 +44,6 @@ class Context:
     ) -> None:
         self.operation = operation
         self.ids = ids
-        self.index = index
         self.options = options
         self.ledger = ledger
         self.clock = clock

@@ -162,7 +162,6 @@ def _read(record: Record) -> Opened:
         )
     items = Items(
         ids=ids,
-        index={item_id: place for place, item_id in enumerate(ids)},
         counts=counts,
         digest=identity.input,
         shard=shard,

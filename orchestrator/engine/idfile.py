@@ -29,6 +29,9 @@ class Sink(Protocol):
     def take(self, item: object, place: Callable[[int], str], position: int) -> None:
         """One candidate, found at `place(position)`."""
 
+    def take_all(self, texts: list[str]) -> bool:
+        """Many at once, if every one of them is an id; else nothing happens, and the answer is no."""
+
     def bad(self, problem: str, item: object) -> None:
         """Something that cannot be an id, with the finished line that says so."""
 
@@ -101,6 +104,11 @@ class _Lines:
         return f"{self.name}:{number}"
 
     def __iter__(self) -> Iterator[str]:
+        for block in self.blocks():
+            yield from self.split(block)
+
+    def blocks(self) -> Iterator[str]:
+        """Some hundred kilobytes of whole lines at a time, without the last line break; each is to be `split`."""
         rest, too_long, fresh = b"", False, True
         while chunk := self._stream.read(_CHUNK):
             data = rest + (self._start(chunk) if fresh else chunk)
@@ -114,16 +122,17 @@ class _Lines:
             too_long = False
             whole, newline, rest = data.rpartition(b"\n")
             if newline:
-                yield from self._split(whole)
+                yield whole.decode("utf-8", "replace")
             if len(rest) > MAX_LINE:
                 rest, too_long = rest[:_SHOWN], True
         if too_long:
             self._too_long(rest.decode("utf-8", "replace"))
         elif rest:
-            yield from self._split(rest)
+            yield rest.decode("utf-8", "replace")
 
-    def _split(self, whole: bytes) -> Iterator[str]:
-        for line in whole.decode("utf-8", "replace").split("\n"):
+    def split(self, block: str) -> Iterator[str]:
+        """The lines of a block, counted as they are given."""
+        for line in block.split("\n"):
             if len(line) > MAX_LINE:
                 self._too_long(line)
             else:
@@ -146,10 +155,15 @@ class _Lines:
 
 def _feed_text(lines: _Lines, sink: Sink) -> None:
     """One id a line."""
-    for line in lines:
-        text = line.strip()
-        if text and text[0] != "#":
-            sink.take(text, lines.place, lines.number)
+    for block in lines.blocks():
+        texts = list(map(str.strip, block.split("\n")))
+        if sink.take_all(texts):
+            lines.number += len(texts)
+            continue
+        for line in lines.split(block):
+            text = line.strip()
+            if text and text[0] != "#":
+                sink.take(text, lines.place, lines.number)
 
 
 def _feed_jsonl(lines: _Lines, sink: Sink) -> None:

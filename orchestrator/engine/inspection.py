@@ -136,7 +136,6 @@ class Inspection:
         return Context(
             operation=self._operation,
             ids=self._items.ids,
-            index=self._items.index,
             options=self._options,
             ledger=self.ledger,
             clock=Clock(self._now),

@@ -6,10 +6,12 @@ from array import array
 from statistics import median_low
 from typing import TYPE_CHECKING
 
+from orchestrator.engine.ids import ABSENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-NOWHERE = -(1 << 62)
+NOWHERE = -(1 << 31)
 SAMPLES = 9  # known items of a page by which its drift is measured
 
 
@@ -19,7 +21,8 @@ class Places:
     def __init__(self, count: int, page_size: int) -> None:
         self.page_size = page_size
         self.drift = 0  # how far the list has moved since the first page was read
-        self._at = array("q", [NOWHERE]) * count  # place as it would have been before any drift; may be below 0
+        self._at = array("i", [NOWHERE]) * count  # place as it would have been before any drift; may be below 0
+        self._stood = array("i")  # by such a place, who was last seen there
 
     def is_known(self, item: int) -> bool:
         """Whether the item was ever seen in the list."""
@@ -65,6 +68,19 @@ class Places:
         for item, place in zip(items, places, strict=True):
             at[item] = place - drift
         return shift
+
+    def remember(self, items: Sequence[int], offset: int) -> None:
+        """These are the rows of the page at `offset`, `ABSENT` where it is a stranger's; their places are noted."""
+        stood, start = self._stood, offset - self.drift
+        if start >= 0:
+            stood.extend(array("i", [ABSENT]) * (start - len(stood)))
+            stood[start : start + len(items)] = array("i", items)
+
+    def neighbours(self, item: int, row: int, rows: int) -> Sequence[int]:
+        """Who stood around `item`, if that is in `row` of as many rows: a guess. Empty where nobody knows."""
+        start = self._at[item] - row
+        stood = self._stood[start : start + rows] if start >= 0 else ()
+        return stood if len(stood) == rows else ()
 
     def recall(self, items: Iterable[int], offset: int) -> None:
         """These were on the page at `offset` in an attempt before: a first guess where they are."""

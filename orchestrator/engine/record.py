@@ -18,6 +18,7 @@ import anyio
 
 from orchestrator.engine.codec import decode, encode, is_kept
 from orchestrator.engine.events import RunEnded
+from orchestrator.engine.ids import PackedIds
 from orchestrator.engine.model import FINISHED
 from orchestrator.errors import RecordError, RecordUnusableError
 
@@ -101,10 +102,10 @@ class Record:
         with _disk_trouble(self.path):
             return {key: json.loads(value) for key, value in self._connection.execute("SELECT key, value FROM meta")}
 
-    def ids(self) -> list[str]:
+    def ids(self) -> PackedIds:
         """The unique ids of the input, in input order."""
         with _disk_trouble(self.path):
-            return [row[0] for row in self._connection.execute("SELECT id FROM item ORDER BY place")]
+            return PackedIds(row[0] for row in self._connection.execute("SELECT id FROM item ORDER BY place"))
 
     def events(self) -> Iterator[Event]:
         """Every event so far, in order. Raises `RecordError` at one that cannot be read."""

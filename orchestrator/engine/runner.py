@@ -206,7 +206,6 @@ class Run:
         context = Context(
             operation=operation,
             ids=self._items.ids,
-            index=self._items.index,
             options=options,
             ledger=self.ledger,
             clock=clock,

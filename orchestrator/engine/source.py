@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import string
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import IO, TYPE_CHECKING, Final, Literal, TypeAlias
 
 from orchestrator.engine.account import InputCounts, ShardCounts
 from orchestrator.engine.idfile import read_file, show
+from orchestrator.engine.ids import STRETCH, PackedIds, sorted_texts
 from orchestrator.errors import GuardError, InputError
 
 if TYPE_CHECKING:
@@ -24,8 +27,9 @@ Malformed: TypeAlias = Literal["error", "skip"]
 MAX_NAMED: Final = 100  # bad ids listed
 MAX_IDS: Final = 10_000_000  # unique ids held at most, whatever the guards of the run say
 
-_SORTED_AT_ONCE: Final = 65_536  # ids hashed at once: joining all would hold them twice
 _RULE: Final = "(1 to 64 letters, digits, - or _)"
+_LONGEST: Final = 64  # characters
+_CHARACTERS: Final = f"{string.ascii_letters}{string.digits}-_".encode()
 _fits: Final = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 
 
@@ -33,12 +37,11 @@ _fits: Final = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 class Items:
     """The unique ids in input order, and how the input became them.
 
-    `index` is the place of each id in `ids`. `digest` is a SHA-256 over the sorted unique ids: the same for the same
+    `digest` is a SHA-256 over the sorted unique ids: the same for the same
     set of ids, whatever their order, duplicates or file. `malformed` names the first bad lines that were skipped.
     """
 
-    ids: list[str] = field(repr=False)
-    index: dict[str, int] = field(repr=False)
+    ids: PackedIds = field(repr=False)
     counts: InputCounts
     digest: str
     shard: ShardCounts | None = None
@@ -150,9 +153,10 @@ class Intake:
         self._skip = malformed == "skip"
         self._shard = shard
         self._max_ids = max_ids
-        self._index: dict[str, int] = {}
+        self._waiting: list[str] = []  # ids that were taken and not judged further
+        self._ids = PackedIds()
         self._passed: set[str] = set()  # excluded ids that were met
-        self._others: set[str] = set()  # ids of other shards
+        self._others = PackedIds()  # ids of other shards
         self._others_passed: set[str] = set()
         self._named: list[str] = []
         self._bad = self._bad_here = self._duplicates = 0
@@ -165,19 +169,45 @@ class Intake:
         """Count and keep one candidate."""
         if not (isinstance(item, str) and _fits(item)):
             self.bad(f"{place(position)}: {show(item)} is not a task id {_RULE}", item)
-        elif item in self._index:
-            self._duplicates += 1
-        elif self._shard and shard_of(item, self._shard[1]) != self._shard[0]:
-            (self._others_passed if item in self._excluded else self._others).add(item)
-            self._check_size()
-        elif item in self._passed:
-            self._duplicates += 1
-        elif item in self._excluded:
-            self._passed.add(item)
         else:
-            self._index[item] = len(self._index)
-            if len(self._index) >= self._max_ids:
-                self._check_size()
+            self._waiting.append(item)
+            if len(self._waiting) >= STRETCH:
+                self._settle()
+
+    def take_all(self, texts: list[str]) -> bool:
+        """Count and keep many, if every one of them is an id; else nothing happens, and the answer is no."""
+        lengths, together = list(map(len, texts)), "".join(texts)
+        if not lengths or min(lengths) < 1 or max(lengths) > _LONGEST or not together.isascii():
+            return False
+        if together.encode("ascii").translate(None, delete=_CHARACTERS):
+            return False
+        self._waiting += texts
+        self._settle()
+        return True
+
+    def _settle(self) -> None:
+        """Let those that wait be ours, or another shard's, or excluded, or there already."""
+        waiting, self._waiting = self._waiting, []
+        if self._shard:
+            waiting = self._of_this_shard(waiting, *self._shard)
+        if self._excluded:
+            waiting = self._not_excluded(waiting)
+        self._duplicates += len(waiting) - len(self._ids.extend(waiting))
+        self._check_size()
+
+    def _of_this_shard(self, texts: list[str], index: int, count: int) -> list[str]:
+        is_ours = [shard_of(text, count) == index for text in texts]
+        others = [text for text, ours in zip(texts, is_ours, strict=True) if not ours]
+        self._others_passed.update(self._excluded.intersection(others))
+        self._others.extend([text for text in others if text not in self._excluded])
+        return list(compress(texts, is_ours))
+
+    def _not_excluded(self, texts: list[str]) -> list[str]:
+        kept = [text for text in texts if text not in self._excluded]
+        before = len(self._passed)
+        self._passed.update(self._excluded.intersection(texts))
+        self._duplicates += len(texts) - len(kept) - (len(self._passed) - before)
+        return kept
 
     def bad(self, problem: str, item: object) -> None:
         """Count something that is not an id; its shard is that of its text, so that shards add up."""
@@ -194,6 +224,7 @@ class Intake:
 
     def close(self, *, source: str, may_be_empty: bool = False) -> Items:
         """Judge the whole."""
+        self._settle()
         unnamed = self._bad - len(self._named)
         problems = [*self._broken]
         if not self._skip:
@@ -201,14 +232,14 @@ class Intake:
             problems += [f"and {unnamed:,} more that are not task ids"] if unnamed else []
         if problems:
             raise InputError(*problems)
-        if not self._index and not self._others and not may_be_empty:
+        if not self._ids and not self._others and not may_be_empty:
             passed = len(self._passed) + len(self._others_passed)
             why = f"all {passed:,} ids in it are excluded" if passed else "no task id in it"
             raise InputError(f"{source} is empty: {why}; a run needs at least one")
         return self._items()
 
     def _items(self) -> Items:
-        unique, excluded = len(self._index), len(self._passed)
+        unique, excluded = len(self._ids), len(self._passed)
         counts = InputCounts(
             input=unique + self._duplicates + self._bad_here + excluded,
             unique=unique,
@@ -216,30 +247,27 @@ class Intake:
             malformed=self._bad_here,
             excluded=excluded,
         )
-        ids = list(self._index)
         return Items(
-            ids=ids,
-            index=self._index,
+            ids=self._ids,
             counts=counts,
-            digest=_digest(ids),
+            digest=_digest(self._ids),
             shard=self._shard
             and ShardCounts(
                 index=self._shard[0],
                 count=self._shard[1],
                 input=unique + len(self._others),
-                digest=_digest([*ids, *self._others]),
+                digest=_digest(self._ids, self._others),
             ),
             malformed=tuple(self._named),
         )
 
     def _check_size(self) -> None:
-        if len(self._index) + len(self._others) > self._max_ids:
+        if len(self._ids) + len(self._others) > self._max_ids:
             raise GuardError(f"the input has more than {self._max_ids:,} unique ids; split it into several runs")
 
 
-def _digest(ids: list[str]) -> str:
-    ordered = sorted(ids)
+def _digest(*parts: PackedIds) -> str:
     digest = hashlib.sha256()
-    for start in range(0, len(ordered), _SORTED_AT_ONCE):
-        digest.update("".join(f"{item}\n" for item in ordered[start : start + _SORTED_AT_ONCE]).encode("ascii"))
+    for texts in sorted_texts(*parts):
+        digest.update("\n".join([*texts, ""]).encode("ascii"))
     return digest.hexdigest()

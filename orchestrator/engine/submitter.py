@@ -116,7 +116,7 @@ class Submitter:
     async def _send(self, ticket: Ticket, batch: int, items: list[int], isolation: Isolation | None) -> float | None:
         """Send one batch. Returns seconds after which it is to be put back, None if it was processed or is lost."""
         context = self._context
-        ids = list(map(context.ids.__getitem__, items))
+        ids = context.ids.texts(items)
         try:
             ack = await ticket.send(lambda: context.operation.submit(ids), batch=batch)
         except ServiceError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from itertools import compress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from orchestrator.engine import events as ev
+from orchestrator.engine.ids import ABSENT
 from orchestrator.engine.model import Phase, Verdict
 from orchestrator.engine.states import FIRST_FINAL, IS_OPEN, State
 from orchestrator.errors import RunRefusedError, ServiceError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # A further sighting in the same status is news to these: they wait for exactly that, or count how often.
 ALWAYS_NEWS = frozenset({State.UNSEEN, State.MISSING, State.AMBIGUOUS, State.REFUSED, State.CONFIRMING})
+FIRST_ROWS = 8  # of a page, among which one of ours is looked for: it tells who else is there
 LOOK_AGAIN = 30.0  # seconds until an item is looked at again whose look failed as often as is allowed
 
 
@@ -99,8 +101,10 @@ class Watch:
     def _page_seen(self, page: Page, offset: int, asked_at: float) -> set[int]:
         """Fold one page: the hot path of a large run, hence by whole columns."""
         context, phase = self._context, self._context.operation.phase
-        found, places, words = self._known(page, offset)
+        items = context.ids.find(page.ids, self._guess(page.ids))
+        found, places, words = self._known(items, page, offset)
         self._places.note(found, places)
+        self._places.remember(items, offset)
         distinct = set(found)
         news = self._news(found, words) if len(distinct) == len(found) else self._last_words(found, words)
         if not self.list_is_fine:
@@ -114,14 +118,21 @@ class Watch:
                 self._send_on(items, trusted=self.list_is_fine, asked_at=asked_at)
         return distinct
 
-    def _known(self, page: Page, offset: int) -> tuple[list[int], Sequence[int], Sequence[str]]:
+    def _guess(self, ids: Sequence[str]) -> Sequence[int]:
+        """The items of a page, if around the first of ours stands who stood there the last time."""
+        for row, item in enumerate(self._context.ids.find(ids[:FIRST_ROWS])):
+            if item != ABSENT:
+                return self._places.neighbours(item, row, len(ids))
+        return ()
+
+    @staticmethod
+    def _known(items: list[int], page: Page, offset: int) -> tuple[list[int], Sequence[int], Sequence[str]]:
         """The items of ours on the page, where in the list they stand, and their statuses."""
-        items = list(map(self._context.index.get, page.ids))
-        if None not in items:
-            return cast("list[int]", items), range(offset, offset + len(items)), page.statuses
-        found = [item for item in items if item is not None]
-        places = [place for place, item in enumerate(items, start=offset) if item is not None]
-        words = [word for word, item in zip(page.statuses, items, strict=True) if item is not None]
+        if ABSENT not in items:
+            return items, range(offset, offset + len(items)), page.statuses
+        found = [item for item in items if item != ABSENT]
+        places = [place for place, item in enumerate(items, start=offset) if item != ABSENT]
+        words = [word for word, item in zip(page.statuses, items, strict=True) if item != ABSENT]
         return found, places, words
 
     def _news(self, found: Sequence[int], words: Sequence[str]) -> dict[str, list[int]]:

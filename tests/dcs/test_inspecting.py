@@ -12,6 +12,7 @@ from orchestrator.dcs.details import FULL
 from orchestrator.dcs.inspecting import Inspecting, Kind
 from orchestrator.dcs.operations.stop import StopMigrationTasks
 from orchestrator.dcs.wire import Request, Response
+from orchestrator.engine.ids import PackedIds
 from orchestrator.engine.model import Phase
 
 
@@ -30,7 +31,7 @@ class Answers:
 
 def looking(body: object, *ids: str) -> Inspecting:
     client = DcsClient(project_id="p", endpoint="http://127.0.0.1", transport=Answers(body))
-    return Inspecting(StopMigrationTasks(client), client, {item_id: place for place, item_id in enumerate(ids)})
+    return Inspecting(StopMigrationTasks(client), client, PackedIds(ids))
 
 
 async def test_can_send_nothing() -> None:

@@ -1,0 +1,164 @@
+"""The ids of a run, packed: a sequence that also finds each of its texts, at a third of what a list and a dict take.
+
+All texts stand in one long text. What finds them is a table of item numbers, the hash of a text being where to begin
+to look (open addressing, linear probing). A number in the table is no more than a guess, and so is what stood at a
+place of the service's list the last time: either is compared with the text itself before it is believed. That is done
+for many texts at once; only where the guess was wrong is it a matter of one text after the other.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from array import array
+from bisect import bisect
+from collections.abc import Sequence
+from itertools import accumulate, chain, compress, count, islice, repeat
+from operator import eq, ne
+from typing import TYPE_CHECKING, Final, overload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+ABSENT: Final = -1  # the item that no id is
+STRETCH: Final = 4096  # texts that are made at a time
+
+_SMALLEST: Final = 1 << 16  # slots
+_FULL: Final = 3 / 5  # of the slots: with more in use, too many guesses would be wrong
+_SORTED_AT_ONCE: Final = 1 << 18  # about so many texts are held to be sorted
+_SAMPLES: Final = 64  # texts by which it is guessed where the range of so many ends
+
+
+class PackedIds(Sequence[str]):
+    """Unique texts, none of them empty, in the order in which they came; `ids[item]` is made when it is asked for."""
+
+    __slots__ = ("_slots", "_starts", "_text")
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._text = ""
+        self._starts = array("I", [0])  # of each item in `_text`, and the end of the last
+        self._slots = array("i", [ABSENT]) * _SMALLEST
+        rest = iter(texts)
+        while stretch := list(islice(rest, STRETCH)):
+            self.extend(stretch)
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    @overload
+    def __getitem__(self, item: int) -> str: ...
+    @overload
+    def __getitem__(self, item: slice) -> list[str]: ...
+    def __getitem__(self, item: int | slice) -> str | list[str]:
+        chosen = range(len(self))[item]
+        return self._at(chosen) if isinstance(chosen, int) else self.texts(chosen)
+
+    def __iter__(self) -> Iterator[str]:
+        for start in range(0, len(self), STRETCH):
+            yield from self[start : start + STRETCH]
+
+    def __contains__(self, text: object) -> bool:
+        return isinstance(text, str) and self.item_of(text) != ABSENT
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(map(eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]  # it grows
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({reprlib.repr(self[:7])})"
+
+    def texts(self, items: Iterable[int]) -> list[str]:
+        """The id of each of `items`; that of `ABSENT` is empty (from the end of all texts to their beginning)."""
+        text, starts = self._text, self._starts
+        return [text[starts[item] : starts[item + 1]] for item in items]
+
+    def find(self, texts: Sequence[str], guesses: Sequence[int] = ()) -> list[int]:
+        """The item of each of `texts`, `ABSENT` where there is none. Good `guesses`, one for each, make it quicker."""
+        found = list(guesses or self._first_guesses(texts))
+        held = self.texts(found)
+        if held != texts:
+            wrong = list(compress(count(), map(ne, held, texts)))
+            sought = [texts[row] for row in wrong]
+            for row, item in zip(wrong, self.find(sought) if guesses else map(self.item_of, sought), strict=True):
+                found[row] = item
+        return found
+
+    def item_of(self, text: str) -> int:
+        """The item whose id is `text`, or `ABSENT`."""
+        everything, starts, slots = self._text, self._starts, self._slots
+        mask = len(slots) - 1
+        slot = hash(text) & mask
+        while (item := slots[slot]) != ABSENT and everything[starts[item] : starts[item + 1]] != text:
+            slot = (slot + 1) & mask
+        return item
+
+    def extend(self, texts: Sequence[str]) -> list[str]:
+        """Take in those of `texts` that are new, each once; returns them."""
+        self._make_room(len(texts))
+        slots, mask, first = self._slots, len(self._slots) - 1, len(self)
+        new = first
+        fresh: list[str] = []
+        for text, start in zip(texts, map(mask.__and__, map(hash, texts)), strict=True):
+            slot = start
+            while (item := slots[slot]) != ABSENT:
+                if text == (self._at(item) if item < first else fresh[item - first]):
+                    break
+                slot = (slot + 1) & mask
+            else:
+                slots[slot] = new
+                fresh.append(text)
+                new += 1
+        self._append(fresh)
+        return fresh
+
+    def _at(self, item: int) -> str:
+        return self._text[self._starts[item] : self._starts[item + 1]]
+
+    def _first_guesses(self, texts: Sequence[str]) -> Iterable[int]:
+        mask = len(self._slots) - 1
+        return map(self._slots.__getitem__, map(mask.__and__, map(hash, texts)))
+
+    def _append(self, texts: Sequence[str]) -> None:
+        self._starts.extend(accumulate(map(len, texts), initial=self._starts.pop()))
+        text, self._text = self._text, ""  # a text that is held only here grows where it is
+        text += "".join(texts)
+        self._text = text
+
+    def _make_room(self, more: int) -> None:
+        size = len(self._slots)
+        while len(self) + more > size * _FULL:
+            size *= 4
+        if size == len(self._slots):
+            return
+        self._slots = array("i")  # the old ones go before the new ones come
+        slots, mask = array("i", [ABSENT]) * size, size - 1
+        for item, start in enumerate(map(mask.__and__, map(hash, self))):
+            slot = start
+            while slots[slot] != ABSENT:
+                slot = (slot + 1) & mask
+            slots[slot] = item
+        self._slots = slots
+
+
+def sorted_texts(*parts: PackedIds) -> Iterator[list[str]]:
+    """The ids of all `parts` in order, a range of the alphabet at a time: all at once they would take too much."""
+    total = sum(map(len, parts))
+    ranges = 1 + total // _SORTED_AT_ONCE
+    sample = sorted(text for part in parts for text in part[:: max(1, total // (ranges * _SAMPLES))])
+    bounds = [sample[len(sample) * number // ranges] for number in range(1, ranges)]
+    dealt = [_deal(part, bounds) for part in parts]
+    for number in range(ranges):
+        yield sorted(chain.from_iterable(part.texts(own[number]) for part, own in zip(parts, dealt, strict=True)))
+
+
+def _deal(ids: PackedIds, bounds: Sequence[str]) -> list[array[int]]:
+    """The items whose ids are below the first bound, from there to the second, and so on."""
+    dealt = [array("i") for _ in range(len(bounds) + 1)]
+    if not bounds:
+        dealt[0].extend(range(len(ids)))
+        return dealt
+    for item, number in enumerate(map(bisect, repeat(bounds), ids)):
+        dealt[number].append(item)
+    return dealt
