@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ class Ready:
         self.changed = anyio.Event()
         self._surveying = True
         self._ledger = ledger
-        self._items: deque[int] = deque()
+        self._items = _Queue()
         self._parts: deque[tuple[list[int], Isolation]] = deque()
         self._rests: dict[Isolation, list[int]] = {}  # of parts that were too large to be sent at once
         self._kept_apart: set[int] = set()  # items whose turn an isolation decides
@@ -37,12 +38,12 @@ class Ready:
     def put(self, items: Sequence[int]) -> None:
         """These may be sent."""
         apart = self._kept_apart
-        self._items.extend([item for item in items if item not in apart] if apart else items)
+        self._items.put([item for item in items if item not in apart] if apart else items)
         self.wake()
 
     def put_back(self, items: Sequence[int]) -> None:
         """These were taken, did not leave, and go first."""
-        self._items.extendleft(reversed(items))
+        self._items.put_first(items)
         self.wake()
 
     def put_part_back(self, part: list[int], isolation: Isolation) -> None:
@@ -116,8 +117,7 @@ class Ready:
         batch: dict[int, None] = {}  # an item seen in one actionable status after another stands in the queue twice
         waiting: list[int] = []
         while self._items and len(batch) < size:
-            taken = [self._items.popleft() for _ in range(min(size - len(batch), len(self._items)))]
-            fit = [item for item in taken if state[item] == READY]
+            fit = [item for item in self._items.take(size - len(batch)) if state[item] == READY]
             if self._kept_apart:
                 fit = [item for item in fit if item not in self._kept_apart]
             if fresh < math.inf:
@@ -128,5 +128,38 @@ class Ready:
                 fit = [*going, *new[:allowed]]
                 fresh -= min(allowed, len(new))
             batch.update(dict.fromkeys(fit))
-        self._items.extendleft(reversed(waiting))
+        self._items.put_first(waiting)
         return list(batch), None
+
+
+class _Queue:
+    """Items in line, four bytes each: nearly all may wait here while the survey is ahead of the quota."""
+
+    def __init__(self) -> None:
+        self._groups: deque[array[int]] = deque()
+        self._waiting = 0
+
+    def __len__(self) -> int:
+        return self._waiting
+
+    def put(self, items: Sequence[int]) -> None:
+        """To the end."""
+        self._groups.append(array("I", items))
+        self._waiting += len(items)
+
+    def put_first(self, items: Sequence[int]) -> None:
+        """To the front, in their order."""
+        self._groups.appendleft(array("I", items))
+        self._waiting += len(items)
+
+    def take(self, most: int) -> list[int]:
+        """So many from the front, or all there are."""
+        taken: list[int] = []
+        while self._groups and len(taken) < most:
+            group = self._groups.popleft()
+            room = most - len(taken)
+            taken += group[:room]
+            if len(group) > room:
+                self._groups.appendleft(group[room:])
+        self._waiting -= len(taken)
+        return taken
