@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.engine.ids import ABSENT
 from orchestrator.engine.places import NOWHERE, Places
 
 
@@ -62,6 +63,33 @@ class TestPlaces:
         places.recall([1], 300)
         assert places.expected(1) == 350
         assert places.shelf(1) == 3
+
+    def test_who_stood_around_an_item_is_remembered_through_any_drift(self) -> None:
+        places = Places(5, 100)
+        assert places.neighbours(3, 0, 1) == ()
+        places.note([4, 3, 1], [200, 201, 203])
+        places.remember([4, 3, ABSENT, 1], 200)
+        assert list(places.neighbours(3, 1, 4)) == [4, 3, ABSENT, 1]
+        assert list(places.neighbours(3, 3, 5)) == [ABSENT, ABSENT, 4, 3, ABSENT]
+        places.note([4, 3, 1], [207, 208, 210])
+        places.remember([4, 3, ABSENT, 1], 207)
+        assert list(places.neighbours(1, 3, 4)) == [4, 3, ABSENT, 1]
+
+    def test_nobody_knows_who_stands_beyond_what_was_read(self) -> None:
+        places = Places(5, 100)
+        places.note([1, 2], [0, 1])
+        places.remember([1, 2], 0)
+        assert list(places.neighbours(2, 1, 2)) == [1, 2]
+        assert len(places.neighbours(2, 2, 2)) == 0  # a stranger is before them now
+        assert len(places.neighbours(2, 0, 2)) == 0
+        assert len(places.neighbours(0, 0, 2)) == 0
+
+    def test_rows_before_what_was_the_beginning_are_not_remembered(self) -> None:
+        places = Places(5, 100)
+        places.note([1, 2], [0, 1])
+        places.note([1, 2], [4, 5])
+        places.remember([3, ABSENT, ABSENT, 0, 1, 2], 0)
+        assert len(places.neighbours(1, 4, 6)) == 0
 
     @given(st.lists(st.integers(-50, 50), max_size=20))
     def test_any_drift_is_followed_page_by_page(self, shifts: list[int]) -> None:

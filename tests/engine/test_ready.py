@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import count, islice
 from math import inf
 from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.model import Phase
@@ -77,6 +81,21 @@ class TestTaking:
         assert ready.take(2, fresh=1) == ([0, 2], None)
         assert ready.take(9, fresh=0) == ([5], None)
         assert ready.take(9) == ([1, 3, 4], None)
+
+    @given(st.lists(st.tuples(st.sampled_from(["put", "put_back", "take"]), st.integers(0, 9))))
+    def test_it_is_one_line_however_it_was_put_in_it(self, steps: list[tuple[str, int]]) -> None:
+        ready, _ = queue(1_000)
+        line: list[int] = []
+        numbers = count()
+        for step, size in steps:
+            if step == "take":
+                assert ready.take(size) == (line[:size], None)
+                del line[:size]
+            else:
+                items = list(islice(numbers, size))
+                line = [*line, *items] if step == "put" else [*items, *line]
+                getattr(ready, step)(items)
+            assert (ready.patience(1) == 0.0) == bool(line)
 
 
 class TestSpoiled:
