@@ -12,7 +12,7 @@ import reprlib
 from array import array
 from bisect import bisect
 from collections.abc import Sequence
-from itertools import accumulate, chain, compress, count, islice, repeat
+from itertools import accumulate, chain, compress, count, islice, pairwise, repeat
 from operator import eq, ne
 from typing import TYPE_CHECKING, Final, overload
 
@@ -72,17 +72,34 @@ class PackedIds(Sequence[str]):
     def texts(self, items: Iterable[int]) -> list[str]:
         """The id of each of `items`; that of `ABSENT` is empty (from the end of all texts to their beginning)."""
         text, starts = self._text, self._starts
+        if isinstance(items, range) and items.step == 1 and items.start >= 0:  # neighbours
+            return [text[start:end] for start, end in pairwise(starts[items.start : items.stop + 1])]
         return [text[starts[item] : starts[item + 1]] for item in items]
 
     def find(self, texts: Sequence[str], guesses: Sequence[int] = ()) -> list[int]:
         """The item of each of `texts`, `ABSENT` where there is none. Good `guesses`, one for each, make it quicker."""
-        found = list(guesses or self._first_guesses(texts))
+        if not guesses:
+            return self._find_by_hash(texts)
+        found = list(guesses)
         held = self.texts(found)
         if held != texts:
             wrong = list(compress(count(), map(ne, held, texts)))
-            sought = [texts[row] for row in wrong]
-            for row, item in zip(wrong, self.find(sought) if guesses else map(self.item_of, sought), strict=True):
+            for row, item in zip(wrong, self._find_by_hash([texts[row] for row in wrong]), strict=True):
                 found[row] = item
+        return found
+
+    def _find_by_hash(self, texts: Sequence[str]) -> list[int]:
+        mask = len(self._slots) - 1
+        found = list(map(self._slots.__getitem__, map(mask.__and__, map(hash, texts))))
+        rows: Sequence[int] = range(len(found))
+        guesses, sought = found, texts
+        if ABSENT in found:  # where the slot is empty there is nobody
+            rows = [row for row, item in enumerate(found) if item != ABSENT]
+            guesses, sought = [found[row] for row in rows], [texts[row] for row in rows]
+        held = self.texts(guesses)
+        if held != sought:
+            for row in compress(rows, map(ne, held, sought)):
+                found[row] = self.item_of(texts[row])
         return found
 
     def item_of(self, text: str) -> int:
@@ -115,10 +132,6 @@ class PackedIds(Sequence[str]):
 
     def _at(self, item: int) -> str:
         return self._text[self._starts[item] : self._starts[item + 1]]
-
-    def _first_guesses(self, texts: Sequence[str]) -> Iterable[int]:
-        mask = len(self._slots) - 1
-        return map(self._slots.__getitem__, map(mask.__and__, map(hash, texts)))
 
     def _append(self, texts: Sequence[str]) -> None:
         self._starts.extend(accumulate(map(len, texts), initial=self._starts.pop()))

@@ -14,7 +14,6 @@ from orchestrator.engine.states import FINAL_OUTCOMES, State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from orchestrator.engine.ids import PackedIds
     from orchestrator.engine.ledger import Ledger
     from orchestrator.engine.model import Ending, Outcome
 
@@ -24,7 +23,7 @@ SENDING = int(State.SENDING)
 
 def rows_of(
     ledger: Ledger,
-    ids: PackedIds,
+    ids: Sequence[str],
     ending: Ending,
     words: Mapping[Outcome, str],
     items: Iterable[int] | None = None,
@@ -36,7 +35,7 @@ def rows_of(
 
 
 def _rows(
-    ledger: Ledger, ids: PackedIds, ending: Ending, words: Mapping[Outcome, str], items: Sequence[int]
+    ledger: Ledger, ids: Sequence[str], ending: Ending, words: Mapping[Outcome, str], items: Sequence[int]
 ) -> Iterator[Row]:
     states, sends = list(map(ledger.state.__getitem__, items)), list(map(ledger.sends.__getitem__, items))
     if SENDING in states:  # in flight when the run ended
@@ -45,7 +44,7 @@ def _rows(
     finished = list(map(ledger.finished_at.__getitem__, items))
     named = ledger.words.__getitem__
     columns = (
-        ids.texts(items),
+        map(ids.__getitem__, items),
         _outcomes(ledger, ending, words, items, states),
         map(named, map(ledger.status.__getitem__, items)),
         map(named, map(ledger.first_status.__getitem__, items)),

@@ -11,7 +11,6 @@ from orchestrator.engine import events as ev
 from orchestrator.engine.account import InputCounts, Report, RequestCounts, Row, Timing, judge
 from orchestrator.engine.clock import Clock
 from orchestrator.engine.history import MAX_NOTES, History
-from orchestrator.engine.ids import PackedIds
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.model import Ending, Failure, Outcome, Quota, Verdict
 from orchestrator.engine.rows import rows_of
@@ -115,11 +114,11 @@ class TestRows:
             ev.Seen(at=9.25, source="look", statuses={"STOPPED": [0]}),
         ):
             ledger.apply(event)
-        first, second, third = rows_of(ledger, PackedIds(["a", "b", "c"]), Ending.DEADLINE, WORDS)
+        first, second, third = rows_of(ledger, ["a", "b", "c"], Ending.DEADLINE, WORDS)
         assert first == Row("a", "done", "STOPPED", "RUNS", "", "", 1, 3.0, 9.25, 6.25, "r1")
         assert second == Row("b", "rejected", "RUNS", "RUNS", "BUSY", "the state forbids it", 1, None, None, None, "r1")
         assert third == Row("c", "not_attempted", "", "", "", "", 0, None, None, None, "")
-        assert list(rows_of(ledger, PackedIds(["a", "b", "c"]), Ending.DEADLINE, WORDS, [2])) == [third]
+        assert list(rows_of(ledger, ["a", "b", "c"], Ending.DEADLINE, WORDS, [2])) == [third]
 
     def test_the_request_of_the_refusal_is_named_rather_than_that_of_the_batch(self) -> None:
         ledger = Ledger(1, phase=PHASES.__getitem__)
@@ -130,7 +129,7 @@ class TestRows:
             ev.BatchAnswered(at=3.0, batch=1, accepted=[], rejected={0: refusal}, request_id="of the batch"),
         ):
             ledger.apply(event)
-        (row,) = rows_of(ledger, PackedIds(["a"]), Ending.FINISHED, WORDS)
+        (row,) = rows_of(ledger, ["a"], Ending.FINISHED, WORDS)
         assert row.request_id == "of the refusal"
 
 
