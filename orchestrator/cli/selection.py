@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from orchestrator.dcs.wire import MAX_PAGE
 from orchestrator.engine import events as ev
+from orchestrator.engine.ids import PackedIds
 from orchestrator.engine.listing import Listing
 from orchestrator.engine.model import Verdict
 from orchestrator.engine.slots import Lane
@@ -78,11 +79,11 @@ class _Gathering:
     """Keeps what is selected of the pages that come, and what belongs into the record of the requests for them."""
 
     def __init__(self, selector: Selector, observers: Sequence[ev.Observer]) -> None:
-        self.taken: dict[str, None] = {}
+        self.taken = PackedIds()
         self.events: list[ev.Event] = []
         self._selector = selector
         self._observers = observers
-        self._seen: set[str] = set()
+        self._seen = PackedIds()
 
     def emit(self, event: ev.Event) -> None:
         if isinstance(event, ev.Tallied | ev.QuotaLearned):
@@ -96,11 +97,9 @@ class _Gathering:
                 f"the service's list cannot be read (request {page.request_id}): its rows are not what they should be; "
                 "nothing was selected and nothing was sent"
             )
-        for item_id, row in zip(page.ids, rows, strict=True):
-            if item_id and item_id not in self._seen:
-                self._seen.add(item_id)
-                if self._selector.takes(row):
-                    self.taken[item_id] = None
+        first = dict(zip(reversed(page.ids), reversed(rows), strict=True))  # of rows that name the same task
+        fresh = self._seen.extend([item_id for item_id in page.ids if item_id])
+        self.taken.extend([item_id for item_id in fresh if self._selector.takes(first[item_id])])
 
     def describe(self, question: str) -> str:
         text = f"selected by the service: {question}; {len(self.taken):,} of {len(self._seen):,} tasks in its list"
