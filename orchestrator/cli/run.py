@@ -73,7 +73,9 @@ def run(settings: Settings, console: Console) -> int:
     except OSError as error:
         raise RecordUnusableError(f"{directory}: {error.strerror}; choose another output.dir") from error
     with hold(directory), states_ignored():
-        return asyncio.run(Command(settings, console, spec, settings.job, directory).run(items))
+        running = Command(settings, console, spec, settings.job, directory).run(items)
+        del items  # they are let go where a record has its own
+        return asyncio.run(running)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,16 @@ class Command:
 
     async def run(self, items: Items | None) -> int:
         """Do it, and return the exit code."""
-        async with service_of(self.spec, items.ids if items is not None else None) as (endpoint, ids):
+        simulated = self.spec.service.simulator is not None
+        named = items.ids if items is not None and simulated else None
+        async with service_of(self.spec, named) as (endpoint, ids):
             if items is None and self.spec.tasks.where is None:
                 items = collect(ids, shard=self.spec.share)
             identity = self._identity(items, endpoint)
             with contextlib.ExitStack() as stack:
                 opened = self._existing(identity)
                 if opened is not None:
+                    items = None  # those of the record are the same: a million need not be held twice
                     stack.callback(opened.record.close)
                 finished = opened is not None and opened.record.is_finished() and self.settings.retry is None
                 provider = provider_of(self.spec, self.console.environ, check=not finished)

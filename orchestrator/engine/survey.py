@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from itertools import compress, count
 from typing import TYPE_CHECKING
 
 import anyio
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Verdict
-from orchestrator.engine.plan import cover, is_listing_cheaper
+from orchestrator.engine.plan import FEW, cover, is_listing_cheaper
 from orchestrator.engine.slots import Lane
 from orchestrator.engine.states import IS_OPEN, PENDING, State
 from orchestrator.errors import ServiceError
@@ -67,10 +69,10 @@ class Survey:
     async def _revisit(self) -> None:
         """Read the pages on which the attempt before saw those that are still open: mostly they are there still."""
         places = self._places
-        known = [
-            (places.expected(item), item) for item, flag in enumerate(self._wanted) if flag and places.is_known(item)
-        ]
-        for look in cover(known, places.page_size).pages:
+        known = filter(places.is_known, compress(count(), self._wanted))
+        standing = Counter(map(places.expected, known))  # few places: all of a page are remembered as in its middle
+        enough = [(place, number) for place, many in standing.items() for number in range(min(many, FEW + 1))]
+        for look in cover(enough, places.page_size).pages:
             if not self._is_refused:
                 await self._read(look.offset)
         self._at_end = False  # that the last page was among them says nothing of those before it
