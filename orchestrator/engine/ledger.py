@@ -154,9 +154,11 @@ class Ledger(Columns):
         status, first_status = self.status, self.first_status
         for item in items:
             status[item] = code
-        if not all(map(first_status.__getitem__, items)):
-            for item in items:
-                first_status[item] = first_status[item] or code
+        if all(map(first_status.__getitem__, items)):
+            return
+        for item in items:
+            if not first_status[item]:
+                first_status[item] = code
 
     def _arrive(self, items: Sequence[int], before: int, after: int, at: float) -> None:
         """All of `items`, which stood in `before`, were seen to stand elsewhere now."""
@@ -203,14 +205,13 @@ class Ledger(Columns):
     def _accept(self, items: Sequence[int], at: float) -> None:
         self._move(items, Move.ACCEPT)
         self._count_sends(items)
-        accepted_at, tries = self.accepted_at, self.tries
-        is_first = not any(map(self.claimed.__getitem__, items))
+        claimed, accepted_at, tries = self.claimed, self.accepted_at, self.tries
         for item in items:
-            self.claimed[item] = 1
-            if is_first or accepted_at[item] != accepted_at[item]:  # NaN: never accepted before
-                accepted_at[item] = at
-            else:
+            if claimed[item] and accepted_at[item] == accepted_at[item]:  # not NaN: accepted before
                 self.reaccepted_at[item] = at
+            else:
+                accepted_at[item] = at
+            claimed[item] = 1
             tries[item] = 0
         if self.failures:
             for item in items:
