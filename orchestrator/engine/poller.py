@@ -69,16 +69,17 @@ class Poller:
         self._measure_quiet()
         due = self._due_items(now)
         shelves = self._agenda.due_shelves(now)
-        owner: dict[int, Shelf] = {}
-        for shelf in shelves:
+        owner: dict[int, int] = {}  # the shelf on which an item stands
+        for number, shelf in enumerate(shelves):
             self._tidy(shelf)
             shelf.due = math.inf
-            owner.update(dict.fromkeys(shelf.items, shelf))
+            owner.update(dict.fromkeys(shelf.items, number))
         due.update(zip(owner, self._places.all_expected(owner), strict=True))
         few = FEW if self._watch.may_look else 0
-        plan = cover([(place, item) for item, place in due.items()], self._places.page_size, few=few)
+        plan = cover(due, self._places.page_size, few=few)
         for look in plan.pages:
-            self._queue_page(look, owner)
+            on_it = set(map(owner.get, look.items))
+            self._queue_page(look, [shelf for number, shelf in enumerate(shelves) if number in on_it])
         for item in plan.singles:
             self._look_singly(item)
         for shelf in shelves:
@@ -98,11 +99,10 @@ class Poller:
                 due[item] = self._places.expected(item)
         return due
 
-    def _queue_page(self, look: PageLook, owner: dict[int, Shelf]) -> None:
-        shelves = {id(shelf): shelf for shelf in map(owner.get, look.items) if shelf is not None}
-        for shelf in shelves.values():
+    def _queue_page(self, look: PageLook, shelves: list[Shelf]) -> None:
+        for shelf in shelves:
             shelf.readers += 1
-        self._pages.put((look, list(shelves.values())))
+        self._pages.put((look, shelves))
 
     def _measure_quiet(self) -> None:
         """Where looking at everything is cheap it is done at every interval: how cheap depends on the quota."""

@@ -67,9 +67,8 @@ class Survey:
     async def _revisit(self) -> None:
         """Read the pages on which the attempt before saw those that are still open: mostly they are there still."""
         places = self._places
-        known = [
-            (places.expected(item), item) for item, flag in enumerate(self._wanted) if flag and places.is_known(item)
-        ]
+        wanted = [item for item, flag in enumerate(self._wanted) if flag and places.is_known(item)]
+        known = dict(zip(wanted, places.all_expected(wanted), strict=True))
         for look in cover(known, places.page_size).pages:
             if not self._is_refused:
                 await self._read(look.offset)
