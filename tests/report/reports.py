@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.engine.account import InputCounts, Report, RequestCounts, Row, RunInfo, Timing
+from orchestrator.engine.account import InputCounts, Report, RequestCounts, Row, RunInfo, Stretch, Timing
 from orchestrator.engine.model import Ending, Quota
 from orchestrator.engine.series import Durations, Series
 from orchestrator.report.page import write_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 WORDS = (
@@ -45,6 +46,13 @@ def make_row(task_id: str, outcome: str = "stopped", **fields: Any) -> Row:
     return Row(task_id=task_id, outcome=outcome, **{**values, **fields})
 
 
+def stretches(rows: Iterable[Row], length: int = 3) -> Iterator[Stretch]:
+    """The same rows, so many at a time."""
+    following = iter(rows)
+    while some := list(islice(following, length)):
+        yield Stretch(*zip(*some, strict=True))
+
+
 def make_report(rows: Sequence[Row] = (make_row("a"),), **fields: Any) -> Report:
     """A report whose outcomes are those of `rows`."""
     counted = Counter(row.outcome for row in rows)
@@ -71,7 +79,7 @@ def make_report(rows: Sequence[Row] = (make_row("a"),), **fields: Any) -> Report
         "timing": Timing(started_at=START, finished_at=START + 100.5, elapsed_seconds=99.8764),
         "attempts": 1,
         "notes": [],
-        "rows": lambda: iter(rows),
+        "stretches": lambda: stretches(rows),
     }
     return Report(**{**values, **fields})
 

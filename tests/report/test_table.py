@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from orchestrator.engine.account import Row
 from orchestrator.report import table as module
 from orchestrator.report.table import COLUMNS, write_table
-from tests.report.reports import make_row
+from tests.report.reports import make_row, stretches
 
 
 def written(*rows: Row) -> list[list[str]]:
     stream = io.StringIO(newline="")
-    write_table(rows, stream)
+    write_table(stretches(rows), stream)
     return list(csv.reader(io.StringIO(stream.getvalue(), newline="")))
 
 
