@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -180,6 +181,21 @@ class TestReport:
         )
         assert caught.value.report is bad
         assert len(bad.not_stopped) == 7
+
+    def test_who_is_not_over_is_read_no_further_than_the_last(self) -> None:
+        bad = report({"rejected": 1, "stopped": 8})
+
+        def read() -> Iterator[Stretch]:
+            yield from bad.stretches()
+            raise AssertionError("read on")
+
+        assert [row.task_id for row in replace(bad, stretches=read).rows_not_over()] == ["rejected-0"]
+
+    def test_nothing_is_read_where_all_is_over(self) -> None:
+        def read() -> Iterator[Stretch]:
+            raise AssertionError("read")
+
+        assert list(replace(report({"stopped": 9}), stretches=read).rows_not_over()) == []
 
     def test_how_the_run_ended_is_told_where_it_did_not_just_finish(self) -> None:
         with pytest.raises(TasksNotOverError, match=r"skipped-0 \(skipped\); the run was aborted: too many"):

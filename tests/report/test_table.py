@@ -42,6 +42,23 @@ class TestTable:
         )
         assert [(row[7][17:19], row[8][17:19]) for row in table[1:]] == [("01", "02"), ("", ""), ("01", "03")]
 
+    @given(st.lists(st.tuples(*(st.sampled_from(["", "x"]) for _ in range(5)), st.booleans()), min_size=1, max_size=7))
+    def test_what_is_the_same_in_many_rows_stands_in_each(
+        self, cells: list[tuple[str, str, str, str, str, bool]]
+    ) -> None:
+        """Whichever columns differ within a stretch, first and last ones too."""
+        rows = [
+            make_row(
+                f"t{place}", outcome or "o", status=status, error_code=code, error_message=message, request_id=said
+            )._replace(accepted_at=1.0 if known else None)
+            for place, (outcome, status, code, message, said, known) in enumerate(cells)
+        ]
+        alone = [written(row)[1] for row in rows]
+        assert written(*rows)[1:] == alone
+
+    def test_no_time_has_no_sign(self) -> None:
+        assert [row[9] for row in written(make_row("a", seconds_to_stop=-0.0004))[1:]] == ["0.000"]
+
     def test_task_ids_are_never_altered(self) -> None:
         assert written(make_row("-1-2"))[1][0] == "-1-2"
 
