@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from orchestrator.engine.series import Series
 
 MAX_NAMED = 5  # ids named in an error's text
-PRECISION = 3  # decimals of a row's seconds
 
 
 class Row(NamedTuple):
@@ -38,7 +37,7 @@ class Row(NamedTuple):
 class Stretch(NamedTuple):
     """Consecutive rows, column by column: who writes a million of them has no use for a million objects.
 
-    There is at least one. The columns are those of `Row`, equally long; `seconds_to_stop` is not rounded.
+    There is at least one. The columns are those of `Row` that do not follow from others, equally long.
     """
 
     task_id: Sequence[str]
@@ -50,7 +49,6 @@ class Stretch(NamedTuple):
     stop_requests: Sequence[int]
     accepted_at: Sequence[float | None]
     finished_at: Sequence[float | None]
-    seconds_to_stop: Sequence[float | None]
     request_id: Sequence[str]
 
     def row(self, place: int) -> Row:
@@ -59,10 +57,14 @@ class Stretch(NamedTuple):
 
     def rows(self) -> Iterator[Row]:
         """The same, row by row."""
-        # Values repeat, since a batch is accepted and a page is seen at once.
-        rounded = {value: None if value is None else round(value, PRECISION) for value in set(self.seconds_to_stop)}
-        seconds = list(map(rounded.__getitem__, self.seconds_to_stop))
-        return map(Row._make, zip(*self._replace(seconds_to_stop=seconds), strict=True))
+        *others, request_ids = self
+        seconds = map(seconds_between, self.accepted_at, self.finished_at)
+        return map(Row._make, zip(*others, seconds, request_ids, strict=True))
+
+
+def seconds_between(accepted_at: float | None, finished_at: float | None) -> float | None:
+    """How long it took, to the millisecond, where both stamps are known."""
+    return None if accepted_at is None or finished_at is None else round(finished_at - accepted_at, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import repeat
 from math import isnan
-from operator import sub
 from typing import TYPE_CHECKING, TypeVar
 
 from orchestrator.engine.account import Stretch
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LENGTH = 2000  # rows that are made at a time
+LENGTH = 8000  # rows that are made at a time
 SENDING = int(State.SENDING)
 
 
@@ -42,7 +41,6 @@ def _stretch(
     states, sends = _cells(ledger.state, items), _cells(ledger.sends, items)
     if SENDING in states:  # in flight when the run ended
         sends = [number + (state == SENDING) for number, state in zip(sends, states, strict=True)]
-    accepted, finished = _cells(ledger.accepted_at, items), _cells(ledger.finished_at, items)
     codes, messages = _failures(ledger, items)
     return Stretch(
         task_id=_cells(ids, items),
@@ -52,9 +50,8 @@ def _stretch(
         error_code=codes,
         error_message=messages,
         stop_requests=sends,
-        accepted_at=_numbers(accepted),
-        finished_at=_numbers(finished),
-        seconds_to_stop=_numbers(list(map(sub, finished, accepted))),
+        accepted_at=_numbers(_cells(ledger.accepted_at, items)),
+        finished_at=_numbers(_cells(ledger.finished_at, items)),
         request_id=_request_ids(ledger, items),
     )
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING, Any, Generic, TextIO, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Generic, TextIO, TypeVar
 
+from orchestrator.engine.account import seconds_between
 from orchestrator.report.harmless import cell
 from orchestrator.report.stamps import Stamps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from orchestrator.engine.account import Stretch
 
 T = TypeVar("T")
 
-MAX_CELLS = 40_000  # cells of a kind whose text is kept: a million tasks are accepted in 20,000 batches
-PLAIN = re.compile(r"\w[\w.-]*", re.ASCII)  # what needs no care; most words of a service, and its request ids
+MAX_CELLS = 40_000  # pieces of lines that are kept: a million tasks are accepted in 20,000 batches
+PLAIN = re.compile(r"\w[\w.-]*", re.ASCII)  # what needs no care: nearly all that a service says
 
 COLUMNS = (
     "task_id",
@@ -36,55 +38,45 @@ COLUMNS = (
 
 
 def write_table(stretches: Iterable[Stretch], stream: TextIO) -> None:
-    """Write header and rows to `stream` as CSV: commas, line feeds, quotes where needed."""
+    """Write header and rows to `stream` as CSV: commas, line feeds, quotes where needed.
+
+    What follows the id is alike in many rows: what came of tasks in few ways, and when by the batch and the page.
+    """
     stream.write(",".join(COLUMNS) + "\n")
-    words, numbers = _Cells(_text), _Cells(str)
-    stamps, spans, request_ids = _Cells(_optional(Stamps())), _Cells(_optional("{:z.3f}".format)), _Cells(_text)
-    makers: tuple[_Cells[Any], ...] = (
-        *(words, words, words, words, words),
-        *(numbers, stamps, stamps, spans, request_ids),
-    )
+    fates, times = _Pieces(_fate), _Pieces(partial(_times, Stamps()))
     for stretch in stretches:
-        # An id is letters, digits, - and _: it stands as it is.
-        texts = [_texts(cells, column) for cells, column in zip(makers, stretch[1:], strict=True)]
-        stream.write(_lines([stretch.task_id, *texts], len(stretch.task_id)))
+        pieces = [""] * (3 * len(stretch.task_id))
+        pieces[0::3] = stretch.task_id  # letters, digits, - and _: an id stands as it is
+        pieces[1::3] = map(fates.__getitem__, zip(*stretch[1:7], strict=True))
+        pieces[2::3] = map(times.__getitem__, zip(*stretch[7:], strict=True))
+        stream.write("".join(pieces))
 
 
-def _texts(cells: _Cells[T], column: Sequence[T]) -> str | list[str]:
-    """The text of each cell; a single one where all are the same."""
-    first = column[0]
-    if first == column[-1] and column.count(first) == len(column):
-        return cells[first]
-    return list(map(cells.__getitem__, column))
-
-
-def _lines(columns: Sequence[str | Sequence[str]], many: int) -> str:
-    """So many lines out of their cells. What is the same in each goes between the cells that are not."""
-    line, differing = [""], {}
-    for column in columns:
-        if isinstance(column, str):
-            line[-1] += f"{column},"
-        else:
-            differing[len(line)] = column
-            line += ["", ","]
-    line[-1] = f"{line[-1][:-1]}\n"
-    pieces = line * many
-    for place, cells in differing.items():
-        pieces[place :: len(line)] = cells
-    return "".join(pieces)
-
-
-class _Cells(dict[T, str], Generic[T]):
-    """The text of each value, made once: statuses are few, and stamps repeat by the page and by the batch."""
+class _Pieces(dict[T, str], Generic[T]):
+    """The text of the same cells in many rows, made once."""
 
     def __init__(self, make: Callable[[T], str]) -> None:
         self._make = make
 
-    def __missing__(self, value: T) -> str:
+    def __missing__(self, cells: T) -> str:
         if len(self) >= MAX_CELLS:  # the service's words may be many
             self.clear()
-        made = self[value] = self._make(value)
+        made = self[cells] = self._make(cells)
         return made
+
+
+def _fate(cells: tuple[str, str, str, str, str, int]) -> str:
+    """From the outcome to the number of requests, with what stands around it."""
+    *words, requests = cells
+    return f",{','.join(map(_text, words))},{requests},"
+
+
+def _times(stamps: Stamps, cells: tuple[float | None, float | None, str]) -> str:
+    """From the acceptance to the line's end."""
+    accepted_at, finished_at, request_id = cells
+    seconds = seconds_between(accepted_at, finished_at)
+    at = ["" if stamp is None else stamps(stamp) for stamp in (accepted_at, finished_at)]
+    return f"{at[0]},{at[1]},{'' if seconds is None else f'{seconds:z.3f}'},{_text(request_id)}\n"
 
 
 def _text(text: str) -> str:
@@ -94,7 +86,3 @@ def _text(text: str) -> str:
     line = io.StringIO()
     csv.writer(line).writerow((cell(text),))
     return line.getvalue().removesuffix("\r\n")
-
-
-def _optional(make: Callable[[float], str]) -> Callable[[float | None], str]:
-    return lambda value: "" if value is None else make(value)

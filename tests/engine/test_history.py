@@ -143,7 +143,7 @@ def report(outcomes: dict[str, int], *, ending: Ending = Ending.FINISHED, reason
             for word, number in outcomes.items()
             for k in range(number)
         ]
-        yield Stretch(*zip(*made, strict=True))
+        yield Stretch._make([getattr(row, name) for row in made] for name in Stretch._fields)
 
     plain: dict[str, Any] = {"requests": {}, "quotas": {}, "attempts": 1, "notes": ()}
     return Report(

@@ -57,7 +57,7 @@ class TestTable:
         assert written(*rows)[1:] == alone
 
     def test_no_time_has_no_sign(self) -> None:
-        assert [row[9] for row in written(make_row("a", seconds_to_stop=-0.0004))[1:]] == ["0.000"]
+        assert [row[9] for row in written(make_row("a", accepted_at=1.0, finished_at=0.9996))[1:]] == ["0.000"]
 
     def test_task_ids_are_never_altered(self) -> None:
         assert written(make_row("-1-2"))[1][0] == "-1-2"
