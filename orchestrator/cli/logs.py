@@ -32,8 +32,8 @@ def _hidden(name: str) -> Iterator[None]:
         del sys.modules[name]
 
 
-# structlog takes rich along, if it is installed, for tracebacks, which our lines never have: a hundred modules, 4 MB and
-# 25 ms at each start. The live bar imports rich itself, where there is a terminal.
+# structlog takes rich along, where it is installed, for tracebacks, which our lines never have: a hundred modules, 4 MB
+# and 25 ms at each start. The live bar imports rich itself, where there is a terminal.
 with _hidden("rich"):
     import structlog
 

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 LENGTH = 8000  # rows that are made at a time
 SENDING = int(State.SENDING)
+LEFT = int(State.LEFT)
 
 
 def stretches_of(
@@ -76,10 +77,19 @@ def _outcomes(
     """The word for what each comes to. A state says it, but for who is not over or was left as it was."""
     final = [words[FINAL_OUTCOMES[state]] if state in FINAL_OUTCOMES else "" for state in State]
     found = _named(final, states)
-    if "" in found:
-        return [
-            word or words[ledger.outcome(item, ending)] for word, item in zip(found, items, strict=True)
-        ]  # these few singly
+    if "" not in found:
+        return found
+    failures, known = ledger.failures, dict[tuple[int, int], str]()
+    for place, (item, state) in enumerate(zip(items, states, strict=True)):
+        if final[state]:
+            continue
+        if item in failures or state == LEFT:
+            found[place] = words[ledger.outcome(item, ending)]
+            continue
+        stands = state, ledger.claimed[item]  # nobody has said more of it
+        if stands not in known:
+            known[stands] = words[ledger.outcome(item, ending)]
+        found[place] = known[stands]
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -72,6 +73,7 @@ class TestStretches:
         singly = [row for item in range(len(kinds)) for row in read(ledger, ending, [item])]
         assert read(ledger, ending) == singly
         assert read(ledger, ending, [*reversed(range(len(kinds)))]) == singly[::-1]
+        assert ledger.outcomes(ending) == dict.fromkeys(Outcome, 0) | Counter(Outcome(row.outcome) for row in singly)
 
     def test_are_of_a_bounded_length_and_leave_nobody_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "LENGTH", 3)
