@@ -58,7 +58,8 @@ class TestRun:
 
     def test_begins_with_a_collector_that_does_not_look_through_what_was_imported(self) -> None:
         script = (
-            "import gc, sys, types; from orchestrator.cli import main; stand_in = types.ModuleType('orchestrator.cli.run');"
+            "import gc, sys, types; from orchestrator.cli import main;"
+            "stand_in = types.ModuleType('orchestrator.cli.run');"
             "stand_in.run = lambda *_: print(gc.isenabled(), gc.get_freeze_count() > 10_000) or 7;"
             "sys.modules['orchestrator.cli.run'] = stand_in; sys.argv[1:] = ['run', 'job.yaml']; main.entry()"
         )
