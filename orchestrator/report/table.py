@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MAX_CELLS = 40_000  # pieces of lines that are kept: a million tasks are accepted in 20,000 batches
+MAX_FATES = 10_000  # pieces of lines that are kept: the service's words may be many
+MAX_TIMES = 40_000  # a million tasks are accepted in 20,000 batches
 PLAIN = re.compile(r"\w[\w.-]*", re.ASCII)  # what needs no care: nearly all that a service says
 
 COLUMNS = (
@@ -43,7 +44,7 @@ def write_table(stretches: Iterable[Stretch], stream: TextIO) -> None:
     What follows the id is alike in many rows: what came of tasks in few ways, and when by the batch and the page.
     """
     stream.write(",".join(COLUMNS) + "\n")
-    fates, times = _Pieces(_fate), _Pieces(partial(_times, Stamps()))
+    fates, times = _Pieces(_fate, MAX_FATES), _Pieces(partial(_times, Stamps()), MAX_TIMES)
     for stretch in stretches:
         pieces = [""] * (3 * len(stretch.task_id))
         pieces[0::3] = stretch.task_id  # letters, digits, - and _: an id stands as it is
@@ -53,13 +54,14 @@ def write_table(stretches: Iterable[Stretch], stream: TextIO) -> None:
 
 
 class _Pieces(dict[T, str], Generic[T]):
-    """The text of the same cells in many rows, made once."""
+    """The text of the same cells in many rows, made once; so many are kept."""
 
-    def __init__(self, make: Callable[[T], str]) -> None:
+    def __init__(self, make: Callable[[T], str], most: int) -> None:
         self._make = make
+        self._most = most
 
     def __missing__(self, cells: T) -> str:
-        if len(self) >= MAX_CELLS:  # the service's words may be many
+        if len(self) >= self._most:
             self.clear()
         made = self[cells] = self._make(cells)
         return made

@@ -73,7 +73,7 @@ class TestTable:
         assert [row[0] for row in table] == ["task_id", "a", "b"]
 
     def test_remembers_only_so_many_words(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "MAX_CELLS", 2)
+        monkeypatch.setattr(module, "MAX_FATES", 2)
         assert [row[2] for row in written(*(make_row("a", status=f"S{n}") for n in range(5)))[1:]] == [
             f"S{n}" for n in range(5)
         ]
