@@ -5,6 +5,7 @@ An event that does not fit the transition table raises `IllegalTransitionError`,
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, assert_never
 
 from orchestrator.engine import events as ev
@@ -60,14 +61,23 @@ class Ledger(Columns):
         return outcome_of(State(self.state[item]), ending, claimed=bool(self.claimed[item]), last_refused=refused)
 
     def outcomes(self, ending: Ending) -> dict[Outcome, int]:
-        """How many items come to each outcome if the run ends so; only those items are visited that are not final."""
+        """How many items come to each outcome if the run ends so."""
         counts = dict.fromkeys(Outcome, 0)
         for state, outcome in FINAL_OUTCOMES.items():
             counts[outcome] = self.totals[state]
         for outcome in self._left.values():
             counts[outcome] += 1
-        for item in self.open_items() if self.open else ():
-            counts[self.outcome(item, ending)] += 1
+        if not self.open:
+            return counts
+        alike = Counter(zip(self.state, self.claimed, strict=True))
+        for item in self.failures:  # told apart by the last word on them
+            stands = self.state[item], self.claimed[item]
+            if stands[0] < FIRST_FINAL:
+                alike[stands] -= 1
+                counts[self.outcome(item, ending)] += 1
+        for (number, claimed), many in alike.items():
+            if number < FIRST_FINAL:
+                counts[outcome_of(State(number), ending, claimed=bool(claimed), last_refused=False)] += many
         return counts
 
     def apply(self, event: ev.Event) -> None:  # noqa: C901, PLR0912  # one arm an event
