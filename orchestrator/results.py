@@ -16,6 +16,7 @@ import anyio.to_thread
 from orchestrator.engine import events as ev
 from orchestrator.engine.brake import Brake
 from orchestrator.engine.runner import Run
+from orchestrator.engine.signal import Signal
 from orchestrator.engine.states import FIRST_FINAL
 from orchestrator.errors import InputError, RunError
 
@@ -48,7 +49,7 @@ class Results:
         self._undertaking = undertaking
         self._max_unread = max_unread  # None: nobody reads
         self._brake = Brake()
-        self._news = anyio.Event()
+        self._news = Signal()
         self._unread: deque[int] = deque()
         self._given = bytearray()  # by item: handed out, or waiting to be
         self._known: Iterator[int] = iter(())  # final when the run began, or by its end
@@ -189,8 +190,7 @@ class Results:
             self._tell()
 
     def _tell(self) -> None:
-        self._news.set()
-        self._news = anyio.Event()
+        self._news.give()
 
     def _unread_ones(self) -> Iterator[int]:
         while self._unread:

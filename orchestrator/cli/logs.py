@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sys
 from typing import TYPE_CHECKING, Final
-
-import structlog
 
 from orchestrator.report.harmless import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
     from orchestrator.cli.console import LineStream
 
 MAX_TEXT: Final = 500  # letters of any one text
+
+
+@contextlib.contextmanager
+def _hidden(name: str) -> Iterator[None]:
+    """For the block an import of `name` fails, unless it is there already."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # https://docs.python.org/3/reference/import.html#the-module-cache
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+# structlog takes rich along, where it is installed, for tracebacks, which our lines never have: a hundred modules, 4 MB
+# and 25 ms at each start. The live bar imports rich itself, where there is a terminal.
+with _hidden("rich"):
+    import structlog
 
 
 def open_log(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import signal
@@ -38,7 +39,16 @@ def entry() -> None:
     """Console script: run the command that the process was started with, and end the process."""
     # A container's first process has no default action: outside of the run proper a SIGTERM would be passed over.
     signal.signal(signal.SIGTERM, _interrupt)
-    sys.exit(main(sys.argv[1:]))
+    gc.disable()  # until the verb is loaded
+    code = main(sys.argv[1:], when_loaded=_begin_collecting)
+    gc.freeze()  # what is left goes with the process: nobody looks through a million ids for cycles
+    sys.exit(code)
+
+
+def _begin_collecting() -> None:
+    """What importing made stays to the end: no collection ever looks through it."""
+    gc.freeze()
+    gc.enable()
 
 
 def _interrupt(*_: object) -> None:
@@ -55,8 +65,9 @@ def main(
     stdout: TextIO | None = None,
     stderr: TextIO | None = None,
     platform: str = sys.platform,
+    when_loaded: Callable[[], None] | None = None,
 ) -> int:
-    """Run one command and return its exit code; raises nothing."""
+    """Run one command and return its exit code; raises nothing. `when_loaded` is called before the verb begins."""
     console = Console(
         stdin=stdin or sys.stdin, stdout=stdout or sys.stdout, stderr=stderr or sys.stderr, environ=environ
     )
@@ -72,15 +83,18 @@ def main(
     settings = None
     try:
         settings = gather(given, environ)
-        return dispatch(settings, console)
+        verb = load(settings.verb)
+        if when_loaded is not None:
+            when_loaded()
+        return verb(settings, console)
     except BaseException as error:  # noqa: BLE001 - the one place where nothing may pass
         return answer(error, console, settings)
     finally:
         console.close()
 
 
-def dispatch(settings: Settings, console: Console) -> int:
-    """Call the verb. Each is imported when it is called: `--help` must not wait for an HTTP library."""
-    module, function = VERBS[settings.verb]
+def load(name: str) -> Callable[[Settings, Console], int]:
+    """The verb, imported when it is called: `--help` must not wait for an HTTP library."""
+    module, function = VERBS[name]
     verb: Callable[[Settings, Console], int] = getattr(importlib.import_module(f"orchestrator.cli.{module}"), function)
-    return verb(settings, console)
+    return verb

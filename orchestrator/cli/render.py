@@ -66,7 +66,7 @@ def _renderers(directory: Path) -> list[Render]:
     def csv(account: Report, stream: TextIO) -> None:
         from orchestrator.report.table import write_table
 
-        write_table(account.rows(), stream)
+        write_table(account.stretches(), stream)
 
     def json(account: Report, stream: TextIO) -> None:
         from orchestrator.report.summary import write_summary

@@ -14,13 +14,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from orchestrator.cli import termination
-from orchestrator.cli.confirm import confirm
 from orchestrator.cli.logs import open_log
-from orchestrator.cli.looking import log_sink
-from orchestrator.cli.planning import Subject, plan_in_time
 from orchestrator.cli.progress import Tally
 from orchestrator.cli.resources import SIMULATED_PROJECT, client_of, operation_of, provider_of, service_of
-from orchestrator.cli.selection import select_items
 from orchestrator.cli.signals import signals_handled, states_ignored
 from orchestrator.cli.sink import LogSink
 from orchestrator.cli.state import RunGauge, state_fields, state_line
@@ -36,7 +32,6 @@ from orchestrator.job.build import read_items, run_options
 from orchestrator.job.loader import load_job, resolved
 from orchestrator.job.select import selection_digest
 from orchestrator.report.files import write_account
-from orchestrator.report.plan_text import render_plan
 from orchestrator.report.text import render_text
 
 if TYPE_CHECKING:
@@ -46,6 +41,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from orchestrator.cli.console import Console
+    from orchestrator.cli.planning import Subject
     from orchestrator.cli.settings import Settings
     from orchestrator.cli.telemetry import Telemetry
     from orchestrator.cli.views import View
@@ -128,13 +124,18 @@ class Command:
         """The record of a new run: made when its tasks are known, and whoever can be asked has agreed."""
         selection = None
         if items is None:
+            from orchestrator.cli.looking import log_sink
+            from orchestrator.cli.selection import select_items
+
             selection = await select_items(self.spec, client, observers=[log_sink(self.settings, self.console)])
             items = selection.items
-        text = selection.text if selection is not None else ""
-        subject = Subject(
-            spec=self.spec, items=items, endpoint=client.endpoint, project_id=client.project_id, selection=text
-        )
         if self._is_asked:
+            from orchestrator.cli.planning import Subject
+
+            text = selection.text if selection is not None else ""
+            subject = Subject(
+                spec=self.spec, items=items, endpoint=client.endpoint, project_id=client.project_id, selection=text
+            )
             await self._ask(subject, operation, client, provider)
         opened = self._create(items, identity, client.endpoint)
         for event in selection.events if selection is not None else ():
@@ -149,6 +150,8 @@ class Command:
 
     def _subject_of(self, opened: Opened, operation: BulkOperation, client: DcsClient) -> Subject:
         """What is left of a run that is taken up again, or reopened."""
+        from orchestrator.cli.planning import Subject
+
         run = Run(operation, opened.items, info=opened.info, record=opened.record)
         return Subject(
             spec=self.spec,
@@ -163,7 +166,12 @@ class Command:
     async def _ask(
         self, subject: Subject, operation: BulkOperation, client: DcsClient, provider: CredentialsProvider | None
     ) -> None:
-        """Show what is about to be done, as seen now, and ask once."""
+        """Show what is about to be done, as seen now, and ask once. Where nobody is asked, none of it is imported."""
+        from orchestrator.cli.confirm import confirm
+        from orchestrator.cli.looking import log_sink
+        from orchestrator.cli.planning import plan_in_time
+        from orchestrator.report.plan_text import render_plan
+
         sink = log_sink(self.settings, self.console)
         credentials = await provider.fetch() if provider is not None else None
         plan = await plan_in_time(subject, operation, client, credentials=credentials, observers=[sink])

@@ -56,8 +56,8 @@ def of_report(report: Report, directory: Path) -> dict[str, Any]:
     if report.ending_reason:
         word["reason"] = one_line(report.ending_reason, MAX_TEXT)
     if report.not_over:
-        left = (row for row in report.rows() if row.outcome not in report.over)
-        word["first"] = [_named(row.task_id, row.outcome, row.error_code) for row in islice(left, MAX_NAMED)]
+        left = islice(report.rows_not_over(), MAX_NAMED)
+        word["first"] = [_named(row.task_id, row.outcome, row.error_code) for row in left]
     return word
 
 

@@ -58,15 +58,19 @@ class AiohttpTransport:
         """Send `request` to `url`; see `Transport.send`."""
         session = self._session = self._session or self._open()
         try:
-            async with session.request(
+            answer = await session.request(
                 request.method,
                 URL(url, encoded=True),
                 data=request.body or None,
                 headers=request.headers,
                 proxy=self._proxy,
                 allow_redirects=False,
-            ) as answer:
+            )
+            try:
                 body = await self._read(answer)
+            except BaseException:
+                answer.close()
+                raise
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ServiceError(translated(error)) from error
         return Response(status=answer.status, headers=answer.headers, body=body)
@@ -89,13 +93,14 @@ class AiohttpTransport:
         )
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        """The whole body; with its last byte the connection goes back to the pool."""
+        content, size = answer.content, 0
         chunks: list[bytes] = []
-        size = 0
-        while chunk := await answer.content.readany():
+        while not content.at_eof():
+            chunk = await content.readany()
             chunks.append(chunk)
             size += len(chunk)
             if size > self._max_answer:
-                answer.close()
                 raise too_large(self._max_answer, status=answer.status)
         return b"".join(chunks)
 

@@ -37,8 +37,10 @@ def redact(text: str) -> str:
 
 def one_line(text: str, *, limit: int = MAX_MESSAGE) -> str:
     """`text` on one line, at most `limit` characters, without control characters."""
-    printable = "".join(char if char.isprintable() else " " for char in text[:_MAX_RAW])
-    line = " ".join(printable.split())
+    text = text[:_MAX_RAW]
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else " " for char in text)
+    line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orchestrator.engine.model import Ending
@@ -31,6 +32,39 @@ class Row(NamedTuple):
     finished_at: float | None
     seconds_to_stop: float | None
     request_id: str
+
+
+class Stretch(NamedTuple):
+    """Consecutive rows, column by column: who writes a million of them has no use for a million objects.
+
+    There is at least one. The columns are those of `Row` that do not follow from others, equally long.
+    """
+
+    task_id: Sequence[str]
+    outcome: Sequence[str]
+    status: Sequence[str]
+    first_status: Sequence[str]
+    error_code: Sequence[str]
+    error_message: Sequence[str]
+    stop_requests: Sequence[int]
+    accepted_at: Sequence[float | None]
+    finished_at: Sequence[float | None]
+    request_id: Sequence[str]
+
+    def row(self, place: int) -> Row:
+        """One of them."""
+        return next(Stretch._make(column[place : place + 1] for column in self).rows())
+
+    def rows(self) -> Iterator[Row]:
+        """The same, row by row."""
+        *others, request_ids = self
+        seconds = map(seconds_between, self.accepted_at, self.finished_at)
+        return map(Row._make, zip(*others, seconds, request_ids, strict=True))
+
+
+def seconds_between(accepted_at: float | None, finished_at: float | None) -> float | None:
+    """How long it took, to the millisecond, where both stamps are known."""
+    return None if accepted_at is None or finished_at is None else round(finished_at - accepted_at, 3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +139,7 @@ class Report:
     timing: Timing
     attempts: int
     notes: Sequence[tuple[str, str]]  # (dotted name, sentence): what a person should know
-    rows: Callable[[], Iterator[Row]]
+    stretches: Callable[[], Iterator[Stretch]]  # the rows in input order, many at a time
     shard: ShardCounts | None = None
     series: Callable[[], Series | None] = lambda: None  # the run over time, for pictures
     job: Mapping[str, Any] = field(default_factory=dict)  # the resolved job without secrets, where a record keeps it
@@ -131,10 +165,28 @@ class Report:
         """How many tasks came to each outcome."""
         return self.outcomes
 
+    def rows(self) -> Iterator[Row]:
+        """One row for each unique id, in input order."""
+        for stretch in self.stretches():
+            yield from stretch.rows()
+
+    def rows_not_over(self) -> Iterator[Row]:
+        """The rows of all tasks that are not over, or not there; reads no further than it must."""
+        left = self.not_over
+        for stretch in self.stretches() if left else ():
+            if self.over.issuperset(stretch.outcome):
+                continue
+            for row in stretch.rows():
+                if row.outcome not in self.over:
+                    yield row
+                    left -= 1
+            if left <= 0:
+                return
+
     @property
     def not_stopped(self) -> list[Row]:
         """The rows of all tasks that are not over, or not there."""
-        return [row for row in self.rows() if row.outcome not in self.over]
+        return list(self.rows_not_over())
 
     def check(self) -> None:
         """Raise `AccountError` unless every unique id has exactly one outcome."""
@@ -149,7 +201,7 @@ class Report:
         """Raise `TasksNotOverError` if any task is not over, or the run did not finish."""
         if self.exit_code == 0:
             return
-        named = [f"{row.task_id} ({row.outcome})" for row in self.not_stopped[:MAX_NAMED]]
+        named = [f"{row.task_id} ({row.outcome})" for row in islice(self.rows_not_over(), MAX_NAMED)]
         more = self.not_over - len(named)
         listing = ", ".join(named) + (f" and {more} more" if more > 0 else "")
         because = f"; the run was {self.ending.value}: {self.ending_reason}" if self.ending_reason else ""

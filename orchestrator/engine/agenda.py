@@ -8,9 +8,8 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import anyio
-
 from orchestrator.engine.places import NOWHERE
+from orchestrator.engine.signal import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +50,7 @@ class Agenda:
 
     def __init__(self, places: Places, curve: Curve, poll: PollOptions) -> None:
         self.shelves: dict[int, Shelf] = {}
-        self.changed = anyio.Event()
+        self.changed = Signal()  # something is due earlier than it was
         self.quiet_cost = self.QUIET_COST
         self._places = places
         self._curve = curve
@@ -63,10 +62,10 @@ class Agenda:
 
     def track(self, items: Sequence[int], since: Sequence[float], *, seen_at: float = -math.inf) -> None:
         """Items are on their way, each since its stamp, last seen at `seen_at`: look when they may be there."""
-        numbers = self._places.shelves(items)
-        if len(set(numbers)) == 1 and numbers[0] != NOWHERE:
-            self._put_on_shelf(numbers[0], items, max(since))
+        if (shared := self._places.shared_shelf(items)) is not None:
+            self._put_on_shelf(shared, items, max(since))
             return
+        numbers = self._places.shelves(items)
         groups: dict[int, list[int]] = {}
         newest: dict[int, float] = {}
         for item, number, at in zip(items, numbers, since, strict=True):
@@ -91,7 +90,7 @@ class Agenda:
         shelf.newest = max(shelf.newest, since)
         if shelf.due == math.inf and not shelf.readers:
             shelf.due = max(since + self._poll.first_after, shelf.looked_at + self._poll.interval)
-            self.wake()
+            self.changed.give()
 
     def _single_due(self, since: float, seen_at: float) -> float:
         first = since + self._poll.first_after
@@ -105,13 +104,15 @@ class Agenda:
     def scouts_among(self, items: Sequence[int]) -> list[int]:
         """Those of `items` that stand on a shelf that is looked at every interval."""
         scouts = self._scouts
+        if (shared := self._places.shared_shelf(items)) is not None:
+            return list(items) if shared in scouts else []
         return [item for item, number in zip(items, self._places.shelves(items), strict=True) if number in scouts]
 
     def look_at(self, item: int, due: float, *, singly: bool = False) -> None:
         """Look at one item at `due`; `singly` where a list page would not do."""
         heapq.heappush(self._singles, (due, item, singly))
         if self._singles[0][1] == item:
-            self.wake()
+            self.changed.give()
 
     def pop_singles(self, now: float) -> list[tuple[int, bool]]:
         """The items whose own time has come, and whether they must be looked at singly."""
@@ -177,8 +178,3 @@ class Agenda:
         """The next tick from `at` on; a tick is short beside an interval."""
         tick = self._poll.interval / TICKS
         return math.ceil(at / tick) * tick
-
-    def wake(self) -> None:
-        """Something is due earlier than it was."""
-        self.changed.set()
-        self.changed = anyio.Event()

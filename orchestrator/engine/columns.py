@@ -71,6 +71,12 @@ class Columns:
         """What the item's last status means."""
         return self._phases[self.status[item]]
 
+    def in_other_phase(self, items: Iterable[int], phase: Phase) -> list[int]:
+        """Those of `items` whose last status means something else than `phase`."""
+        status, phases = self.status, self._phases
+        others = {code for code in set(map(status.__getitem__, items)) if phases[code] is not phase}
+        return [item for item in items if status[item] in others] if others else []
+
     def accepted_last(self, item: int) -> float:
         """When a request for the item was last accepted; NaN if never."""
         return self.reaccepted_at.get(item, self.accepted_at[item])

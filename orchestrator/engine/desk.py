@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import anyio
 
@@ -15,7 +15,8 @@ from orchestrator.engine.retry import AGAIN, Budget, delay_after
 from orchestrator.errors import RunRefusedError, ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
     from random import Random
 
     from orchestrator.engine.clock import Clock
@@ -50,7 +51,7 @@ class Desk:
         self._random = random
         self._brake = brake or Brake()
         self._budget = Budget()
-        self._one_retry = anyio.Lock()
+        self._one_retry = anyio.Lock(fast_acquire=True)
         self._counts: dict[str, Counter[str]] = {}
         self._closed = False
 
@@ -71,22 +72,12 @@ class Desk:
         self._counts = {}
         return Tallied(at=self.clock.stamp(), requests=counts)
 
-    @asynccontextmanager
-    async def admit(self, api: str, lane: Lane, *, prepares: bool = False) -> AsyncIterator[Ticket]:
-        """Wait until one request of `api` may leave, and hold its place for the block, which asks `ticket.due()`.
+    async def admit(self, api: str, lane: Lane, *, prepares: bool = False) -> Ticket:
+        """Wait until one request of `api` may leave. The ticket is closed by who asked for it.
 
-        With `prepares`, the block has something to do before that, and begins a little sooner.
+        With `prepares`, there is something to do before `ticket.due()`, and it is given a little sooner.
         """
-        while not self.is_closed:
-            ticket = Ticket(self, api, await self._permit(api, prepares=prepares))
-            try:
-                async with self.slots.take(lane):
-                    if ticket.may_leave:
-                        yield ticket
-                        return
-            finally:
-                ticket.dispose()
-        await anyio.sleep_forever()  # nothing new leaves any more; the slot is free for what is in flight
+        return Ticket(self, api, lane, await self._permit(api, prepares=prepares))
 
     async def ask(self, api: str, lane: Lane, call: Callable[[], Awaitable[T]]) -> T:
         """Make a read, again and again while that may help, at most `retry.attempts` times.
@@ -95,31 +86,29 @@ class Desk:
         """
         attempt = 1
         while True:
-            async with self._turn(attempt), self.admit(api, lane) as ticket:
-                if not await ticket.due():
-                    continue
-                try:
-                    return await ticket.send(call, attempt=attempt, last=attempt >= self._retry.attempts)
-                except ServiceError as error:
-                    failure = error.failure
-                    hopeless = failure.verdict not in AGAIN or attempt >= self._retry.attempts
-                    if hopeless and not is_free(failure):
-                        raise
+            async with self._turn(attempt):
+                with await self.admit(api, lane) as ticket:
+                    if not await ticket.due():
+                        continue
+                    try:
+                        return await ticket.send(call, attempt=attempt, last=attempt >= self._retry.attempts)
+                    except ServiceError as error:
+                        failure = error.failure
+                        hopeless = failure.verdict not in AGAIN or attempt >= self._retry.attempts
+                        if hopeless and not is_free(failure):
+                            raise
             if not is_free(failure):
                 await anyio.sleep(ticket.delay)
                 attempt += 1
 
-    @asynccontextmanager
-    async def _turn(self, attempt: int) -> AsyncIterator[None]:
+    def _turn(self, attempt: int) -> AbstractAsyncContextManager[object]:
         """Retries draw on the run's budget; when it is spent, one retry is out at a time, and nothing ends."""
         if attempt == 1:
-            yield
-        elif not self._budget.is_spent:
-            self._budget.retried()
-            yield
-        else:
-            async with self._one_retry:
-                yield
+            return _AT_ONCE
+        if self._budget.is_spent:
+            return self._one_retry
+        self._budget.retried()
+        return _AT_ONCE
 
     def delay_after(self, failure: Failure, attempt: int) -> float:
         """Seconds to wait after `failure`."""
@@ -131,12 +120,11 @@ class Desk:
                 self.failing_since = None  # who is not asked need not answer
                 await self._brake.wait()
             permit = await self.pacing.reserve(api, prepares=prepares)
-            if self.is_closed:
-                permit.cancel()
-                await anyio.sleep_forever()
-            if not self._brake.is_held:
+            if not self._brake.is_held and not self.is_closed:
                 return permit
-            permit.cancel()  # pulled while this waited for its turn
+            permit.cancel()  # pulled, or closed, while this waited for its turn
+            if self.is_closed:
+                await anyio.sleep_forever()  # nothing new leaves any more
 
     def count(self, ended: RequestEnded) -> None:
         """One request came back, or was given up."""
@@ -155,15 +143,34 @@ class Desk:
 
 
 class Ticket:
-    """Leave for one request."""
+    """Leave for one request; from its moment on until it is closed, a place among those in flight, too."""
 
-    def __init__(self, desk: Desk, api: str, permit: Permit) -> None:
+    __slots__ = ("_api", "_batch", "_desk", "_has_slot", "_lane", "_permit", "_sent_at", "delay")
+
+    def __init__(self, desk: Desk, api: str, lane: Lane, permit: Permit) -> None:
         self._desk = desk
         self._api = api
+        self._lane = lane
         self._permit: Permit | None = permit
         self._sent_at = 0.0
         self._batch = 0
+        self._has_slot = False
         self.delay = 0.0  # seconds to wait before the same request is made again
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of its place, and of its leave if that was not used."""
+        if self._has_slot:
+            self._has_slot = False
+            self._desk.slots.release()
+        if self._permit is not None:
+            self._permit.cancel()
+            self._permit = None
 
     @property
     def is_current(self) -> bool:
@@ -171,20 +178,19 @@ class Ticket:
         return self._permit is not None and self._permit.is_current
 
     async def due(self) -> bool:
-        """Wait until it may leave. False if it is not to leave: its turn, or the run, was over meanwhile."""
+        """Wait for a place and until it may leave. False if it is not to: its turn, or the run, was over meanwhile."""
         permit = self._permit
-        return permit is not None and self.may_leave and await permit.due() and self.may_leave
+        if permit is None:
+            return False
+        if not self._has_slot:
+            await self._desk.slots.acquire(self._lane)
+            self._has_slot = True
+        return self.may_leave and await permit.due() and self.may_leave
 
     @property
     def may_leave(self) -> bool:
         """Not if the run came to its end, or a 401 came, since the leave was given."""
         return self.is_current and not self._desk.is_closed
-
-    def dispose(self) -> None:
-        """Give the leave back if it was not used."""
-        if self._permit is not None:
-            self._permit.cancel()
-            self._permit = None
 
     async def send(self, call: Callable[[], Awaitable[T]], *, attempt: int = 1, last: bool = True, batch: int = 0) -> T:
         """Make the request. Raises `ServiceError`, or `RunRefusedError` where nothing of the run can succeed."""
@@ -243,6 +249,7 @@ class Ticket:
         )
 
 
+_AT_ONCE = nullcontext()
 CANCELLED = Failure(verdict=Verdict.LOST, message="given up while it was in flight")
 
 

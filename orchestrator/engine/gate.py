@@ -8,7 +8,7 @@ final.
 
 from __future__ import annotations
 
-import anyio
+from orchestrator.engine.signal import Signal
 
 FINAL_STRIKES = 2
 
@@ -21,7 +21,7 @@ class Gate:
         self._open = False
         self._probing = False
         self._strikes = 0
-        self._changed = anyio.Event()
+        self._changed = Signal()
 
     @property
     def is_shut(self) -> bool:
@@ -55,8 +55,7 @@ class Gate:
         """The request came back without a word on its credentials."""
         if probe:
             self._probing = False
-            self._changed.set()
-            self._changed = anyio.Event()
+            self._changed.give()
 
     def refused(self, *, generation: int, probe: bool) -> None:
         """A 401 came. One that used older credentials than today's says nothing new."""

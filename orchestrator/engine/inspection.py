@@ -117,11 +117,11 @@ class Inspection:
 
     def round_cost(self, items: Iterable[int]) -> tuple[int, int]:
         """Requests that one look at all of `items` costs: list pages, and single looks."""
-        placed: list[tuple[int, int]] = []
+        placed: dict[int, int] = {}
         singles = 0
         for item in items:
             if self.listed and self.places.is_known(item):
-                placed.append((self.places.expected(item), item))
+                placed[item] = self.places.expected(item)
             else:
                 singles += 1
         plan = cover(placed, self.places.page_size)

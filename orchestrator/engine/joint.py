@@ -13,7 +13,7 @@ from orchestrator.errors import AccountError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from orchestrator.engine.account import Row
+    from orchestrator.engine.account import Stretch
     from orchestrator.engine.model import Quota
 
 # The worst first: what one shard came to, the whole came to.
@@ -87,7 +87,7 @@ def join(reports: Sequence[Report]) -> Report:
         ),
         attempts=max(report.attempts for report in ordered),
         notes=tuple(dict.fromkeys(note for report in ordered for note in report.notes))[:MAX_NOTES],
-        rows=lambda: _rows(ordered),
+        stretches=lambda: _stretches(ordered),
         shard=None,
         series=lambda: None,  # each shard's own page has its pictures
     )
@@ -118,9 +118,9 @@ def _endpoint(report: Report) -> str:
     return "simulator" if service.get("simulator") is not None else report.info.endpoint
 
 
-def _rows(reports: Sequence[Report]) -> Iterator[Row]:
+def _stretches(reports: Sequence[Report]) -> Iterator[Stretch]:
     for report in reports:
-        yield from report.rows()
+        yield from report.stretches()
 
 
 def _joint_id(reports: Sequence[Report]) -> str:

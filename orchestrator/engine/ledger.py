@@ -5,6 +5,7 @@ An event that does not fit the transition table raises `IllegalTransitionError`,
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, assert_never
 
 from orchestrator.engine import events as ev
@@ -60,14 +61,23 @@ class Ledger(Columns):
         return outcome_of(State(self.state[item]), ending, claimed=bool(self.claimed[item]), last_refused=refused)
 
     def outcomes(self, ending: Ending) -> dict[Outcome, int]:
-        """How many items come to each outcome if the run ends so; only those items are visited that are not final."""
+        """How many items come to each outcome if the run ends so."""
         counts = dict.fromkeys(Outcome, 0)
         for state, outcome in FINAL_OUTCOMES.items():
             counts[outcome] = self.totals[state]
         for outcome in self._left.values():
             counts[outcome] += 1
-        for item in self.open_items() if self.open else ():
-            counts[self.outcome(item, ending)] += 1
+        if not self.open:
+            return counts
+        alike = Counter(zip(self.state, self.claimed, strict=True))
+        for item in self.failures:  # told apart by the last word on them
+            stands = self.state[item], self.claimed[item]
+            if stands[0] < FIRST_FINAL:
+                alike[stands] -= 1
+                counts[self.outcome(item, ending)] += 1
+        for (number, claimed), many in alike.items():
+            if number < FIRST_FINAL:
+                counts[outcome_of(State(number), ending, claimed=bool(claimed), last_refused=False)] += many
         return counts
 
     def apply(self, event: ev.Event) -> None:  # noqa: C901, PLR0912  # one arm an event
@@ -154,9 +164,11 @@ class Ledger(Columns):
         status, first_status = self.status, self.first_status
         for item in items:
             status[item] = code
-        if not all(map(first_status.__getitem__, items)):
-            for item in items:
-                first_status[item] = first_status[item] or code
+        if all(map(first_status.__getitem__, items)):
+            return
+        for item in items:
+            if not first_status[item]:
+                first_status[item] = code
 
     def _arrive(self, items: Sequence[int], before: int, after: int, at: float) -> None:
         """All of `items`, which stood in `before`, were seen to stand elsewhere now."""
@@ -203,14 +215,13 @@ class Ledger(Columns):
     def _accept(self, items: Sequence[int], at: float) -> None:
         self._move(items, Move.ACCEPT)
         self._count_sends(items)
-        accepted_at, tries = self.accepted_at, self.tries
-        is_first = not any(map(self.claimed.__getitem__, items))
+        claimed, accepted_at, tries = self.claimed, self.accepted_at, self.tries
         for item in items:
-            self.claimed[item] = 1
-            if is_first or accepted_at[item] != accepted_at[item]:  # NaN: never accepted before
-                accepted_at[item] = at
-            else:
+            if claimed[item] and accepted_at[item] == accepted_at[item]:  # not NaN: accepted before
                 self.reaccepted_at[item] = at
+            else:
+                accepted_at[item] = at
+            claimed[item] = 1
             tries[item] = 0
         if self.failures:
             for item in items:

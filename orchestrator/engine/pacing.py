@@ -16,6 +16,7 @@ import anyio
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.model import Failure, Quota, Verdict
 from orchestrator.engine.pace import TICK, ApiPace, Ceiling
+from orchestrator.engine.signal import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,12 +35,8 @@ PATIENCE = 1.0  # seconds that who is ready waits; it holds a place that others 
 class _Lane:
     pace: ApiPace
     lead: float = LEAD
-    turn: anyio.Lock = field(default_factory=anyio.Lock)
-    changed: anyio.Event = field(default_factory=anyio.Event)
-
-    def wake(self) -> None:
-        self.changed.set()
-        self.changed = anyio.Event()
+    turn: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
+    changed: Signal = field(default_factory=Signal)
 
 
 class Permit:
@@ -89,13 +86,13 @@ class Permit:
         else:
             self._pacing.let_go(self._lane)
         self._pacing.gate.undecided(probe=self.probe)
-        self._lane.wake()
+        self._lane.changed.give()
 
     def succeeded(self) -> None:
         """A good answer."""
         self._lane.pace.answered(anyio.current_time(), self.started_at)
         self._pacing.gate.proven(generation=self.generation, probe=self.probe)
-        self._lane.wake()
+        self._lane.changed.give()
 
     def failed(self, failure: Failure) -> Quota | None:
         """A bad answer, or none. Returns a quota if one was learned by it."""
@@ -112,7 +109,7 @@ class Permit:
                 gate.undecided(probe=self.probe)
             case _:
                 gate.proven(generation=self.generation, probe=self.probe)
-        self._lane.wake()
+        self._lane.changed.give()
         return quota
 
 
@@ -215,10 +212,10 @@ class Pacing:
         return max(wait, self._ceiling.wait(now, ahead=self._held)) if self._ceiling else wait
 
 
-async def _either(event: anyio.Event, seconds: float) -> None:
-    """Wait for `event`, or for `seconds` to pass."""
+async def _either(signal: Signal, seconds: float) -> None:
+    """Wait for `signal`, or for `seconds` to pass."""
     if seconds == math.inf:
-        await event.wait()
+        await signal.wait()
         return
     with anyio.move_on_after(seconds):
-        await event.wait()
+        await signal.wait()

@@ -47,6 +47,14 @@ class Places:
         at = self._at[item]
         return at if at == NOWHERE else at // self.page_size
 
+    def shared_shelf(self, items: Sequence[int]) -> int | None:
+        """The shelf to which all of `items` belong; None if there is none, or if any of them is unknown."""
+        at, size = self._at, self.page_size
+        if not items:
+            return None
+        first, last = min(map(at.__getitem__, items)), max(map(at.__getitem__, items))
+        return first // size if first != NOWHERE and first // size == last // size else None
+
     def shelves(self, items: Sequence[int]) -> list[int]:
         """`shelf` of each of `items`."""
         at, size = self._at, self.page_size

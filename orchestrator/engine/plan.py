@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 FEW = 3  # so many on a page, or fewer: single looks cost the service less than a page of a thousand
 
@@ -33,27 +33,36 @@ class Plan:
         return len(self.pages) + len(self.singles)
 
 
-def cover(due: Sequence[tuple[int, int]], page_size: int, *, few: int = FEW) -> Plan:
-    """Cover `due`, pairs of (expected place in the list, item), by pages and single looks.
+def cover(due: Mapping[int, int], page_size: int, *, few: int = FEW) -> Plan:
+    """Cover `due`, the items and where in the list they are expected, by pages and single looks.
 
     Windows are laid from the left, which takes the fewest pages possible; a window with `few` items or fewer becomes
     single looks. With `few=1` the cost is never above the better of all pages and all singles.
     """
-    ordered = sorted(due)
-    places = [place for place, _ in ordered]
     pages: list[PageLook] = []
     singles: list[int] = []
-    start = 0
-    while start < len(ordered):
-        end = bisect_left(places, places[start] + page_size, lo=start)
-        items = [item for _, item in ordered[start:end]]
+    for first, last, items in _windows(due, page_size):
         if len(items) <= few:
             singles.extend(items)
         else:
-            spare = page_size - 1 - (places[end - 1] - places[start])  # room on the page, shared between its ends
-            pages.append(PageLook(max(0, places[start] - spare // 2), items))
-        start = end
+            spare = page_size - 1 - (last - first)  # room on the page, shared between its ends
+            pages.append(PageLook(max(0, first - spare // 2), items))
     return Plan(pages, singles)
+
+
+def _windows(due: Mapping[int, int], page_size: int) -> Iterator[tuple[int, int, list[int]]]:
+    """The first place, the last, and the items of each window."""
+    first, last = min(due.values(), default=0), max(due.values(), default=-1)
+    if last - first < page_size:  # as mostly while shelf after shelf becomes due: nothing is to be sorted
+        yield first, last, list(due)
+        return
+    ordered = sorted(due, key=due.__getitem__)
+    places = sorted(due.values())
+    start = 0
+    while start < len(ordered):
+        end = bisect_left(places, places[start] + page_size, lo=start)
+        yield places[start], places[end - 1], ordered[start:end]
+        start = end
 
 
 def is_listing_cheaper(*, unseen: int, pages_left: float, pages_read: int) -> bool:

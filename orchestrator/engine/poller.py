@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from itertools import compress
 from typing import TYPE_CHECKING
 
 import anyio
 
 from orchestrator.engine import events as ev
+from orchestrator.engine.line import Line
 from orchestrator.engine.model import Verdict
 from orchestrator.engine.plan import FEW, PageLook, cover
 from orchestrator.engine.slots import Lane
@@ -17,8 +17,6 @@ from orchestrator.engine.states import IS_PENDING, PENDING, State
 from orchestrator.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from orchestrator.engine.agenda import Agenda, Shelf
     from orchestrator.engine.context import Context
     from orchestrator.engine.curve import Curve
@@ -41,24 +39,23 @@ class Poller:
         self._agenda = agenda
         self._places = places
         self._curve = curve
-        self._pages: deque[tuple[PageLook, list[Shelf]]] = deque()
-        self._singles: deque[int] = deque()
+        self._pages: Line[tuple[PageLook, list[Shelf]]] = Line()
+        self._singles: Line[int] = Line()
         self._queued: set[int] = set()  # items in `_singles`
         self._chased: set[int] = set()  # items that were missing from their page, and are looked for on another
-        self._work = anyio.Event()
 
     async def run(self) -> None:
         """Look at whatever is due, until cancelled."""
         async with anyio.create_task_group() as tasks:
             for number in range(self._context.options.submit.workers):
-                tasks.start_soon(self._hand, self._next_page, name=f"poll-page-{number}")
-                tasks.start_soon(self._hand, self._next_single, name=f"poll-single-{number}")
+                tasks.start_soon(self._read_pages, name=f"poll-page-{number}")
+                tasks.start_soon(self._look_at_singles, name=f"poll-single-{number}")
             while True:
                 self._plan_round()
                 await self._wait_until_due()
 
     async def _wait_until_due(self) -> None:
-        changed = self._agenda.changed
+        changed = self._agenda.changed.event
         wait = self._agenda.next_due() - self._context.clock.stamp()
         if wait == math.inf:
             await changed.wait()
@@ -72,24 +69,22 @@ class Poller:
         self._measure_quiet()
         due = self._due_items(now)
         shelves = self._agenda.due_shelves(now)
-        owner: dict[int, Shelf] = {}
-        for shelf in shelves:
+        owner: dict[int, int] = {}  # the shelf on which an item stands
+        for number, shelf in enumerate(shelves):
             self._tidy(shelf)
             shelf.due = math.inf
-            owner.update(dict.fromkeys(shelf.items, shelf))
+            owner.update(dict.fromkeys(shelf.items, number))
         due.update(zip(owner, self._places.all_expected(owner), strict=True))
         few = FEW if self._watch.may_look else 0
-        plan = cover([(place, item) for item, place in due.items()], self._places.page_size, few=few)
+        plan = cover(due, self._places.page_size, few=few)
         for look in plan.pages:
-            self._queue_page(look, owner)
+            on_it = set(map(owner.get, look.items))
+            self._queue_page(look, [shelf for number, shelf in enumerate(shelves) if number in on_it])
         for item in plan.singles:
             self._look_singly(item)
         for shelf in shelves:
             if not shelf.readers:
                 self._reschedule(shelf, looked_at=now)
-        if self._pages or self._singles:
-            self._work.set()
-            self._work = anyio.Event()
 
     def _due_items(self, now: float) -> dict[int, int]:
         """The items whose own time has come and that a page may show, with their places; the others are queued."""
@@ -104,11 +99,10 @@ class Poller:
                 due[item] = self._places.expected(item)
         return due
 
-    def _queue_page(self, look: PageLook, owner: dict[int, Shelf]) -> None:
-        shelves = {id(shelf): shelf for shelf in map(owner.get, look.items) if shelf is not None}
-        for shelf in shelves.values():
+    def _queue_page(self, look: PageLook, shelves: list[Shelf]) -> None:
+        for shelf in shelves:
             shelf.readers += 1
-        self._pages.append((look, list(shelves.values())))
+        self._pages.put((look, shelves))
 
     def _measure_quiet(self) -> None:
         """Where looking at everything is cheap it is done at every interval: how cheap depends on the quota."""
@@ -137,7 +131,7 @@ class Poller:
             return
         now = self._context.clock.stamp()
         shelf.due = self._agenda.worth_at(shelf, now, crowded=self._agenda.is_crowded)
-        self._agenda.wake()
+        self._agenda.changed.give()
 
     def _remember_curve(self, *, emptied: bool) -> None:
         if emptied and self._curve.seen:
@@ -146,27 +140,18 @@ class Poller:
     def _look_singly(self, item: int) -> None:
         if item not in self._queued:
             self._queued.add(item)
-            self._singles.append(item)
+            self._singles.put(item)
 
-    async def _hand(self, next_job: Callable[[], Awaitable[None] | None]) -> None:
-        """Do one job after the other."""
+    async def _look_at_singles(self) -> None:
         while True:
-            job = next_job()
-            if job is None:
-                await self._work.wait()
-            else:
-                await job
+            item = await self._singles.take()
+            self._queued.discard(item)
+            if self._context.ledger.state[item] in PENDING:
+                await self._watch.single(item, Lane.LOOK)
 
-    def _next_page(self) -> Awaitable[None] | None:
-        return self._read_page(*self._pages.popleft()) if self._pages else None
-
-    def _next_single(self) -> Awaitable[None] | None:
-        return self._look_at(self._singles.popleft()) if self._singles else None
-
-    async def _look_at(self, item: int) -> None:
-        self._queued.discard(item)
-        if self._context.ledger.state[item] in PENDING:
-            await self._watch.single(item, Lane.LOOK)
+    async def _read_pages(self) -> None:
+        while True:
+            await self._read_page(*await self._pages.take())
 
     async def _read_page(self, look: PageLook, shelves: list[Shelf]) -> None:
         try:

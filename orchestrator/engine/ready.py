@@ -7,9 +7,8 @@ from array import array
 from collections import deque
 from typing import TYPE_CHECKING
 
-import anyio
-
 from orchestrator.engine.isolation import isolate
+from orchestrator.engine.signal import Signal
 from orchestrator.engine.states import State
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ class Ready:
     """A queue that batches are taken from. An item that is not `READY` any more is passed over."""
 
     def __init__(self, ledger: Ledger) -> None:
-        self.changed = anyio.Event()
+        self.changed = Signal()  # something changed for who takes from here
         self._surveying = True
         self._ledger = ledger
         self._items = _Queue()
@@ -39,17 +38,17 @@ class Ready:
         """These may be sent."""
         apart = self._kept_apart
         self._items.put([item for item in items if item not in apart] if apart else items)
-        self.wake()
+        self.changed.give()
 
     def put_back(self, items: Sequence[int]) -> None:
         """These were taken, did not leave, and go first."""
         self._items.put_first(items)
-        self.wake()
+        self.changed.give()
 
     def put_part_back(self, part: list[int], isolation: Isolation) -> None:
         """A part that did not leave."""
         self._parts.appendleft((part + self._rests.pop(isolation, []), isolation))
-        self.wake()
+        self.changed.give()
 
     def spoiled(self, items: Sequence[int]) -> None:
         """A batch was refused for a bad id: take it apart."""
@@ -61,7 +60,7 @@ class Ready:
         rest = self._rests.pop(isolation, [])
         if rest and not spoiled:  # nothing is known of the part until the rest of it was tried
             self._parts.appendleft((rest, isolation))
-            self.wake()
+            self.changed.give()
             return
         try:
             part = next(isolation) if spoiled is None else isolation.send(spoiled)
@@ -69,21 +68,16 @@ class Ready:
             pass
         else:
             self._parts.append((list(part), isolation))
-        self.wake()
+        self.changed.give()
 
     def release(self, items: Sequence[int]) -> None:
         """These are through with isolation."""
         self._kept_apart.difference_update(items)
 
-    def wake(self) -> None:
-        """Something changed for who takes from here."""
-        self.changed.set()
-        self.changed = anyio.Event()
-
     def survey_is_over(self) -> None:
         """Every item was looked for in the list; those that it does not show are looked at singly."""
         self._surveying = False
-        self.wake()
+        self.changed.give()
 
     def patience(self, batch_size: int) -> float:
         """Seconds that a batch may wait to be filled; 0.0: take it now, `inf`: there is nothing to take."""

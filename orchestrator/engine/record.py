@@ -63,7 +63,7 @@ class Record:
         self._buffer: list[tuple[int, float, str, str]] = []  # numbered, until they are known to be on the disk
         self._appended = self._durable = last  # numbers of events
         self._gap = 0.0  # seconds between two commits
-        self._turn = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)
         self._one_writer = threading.Lock()
 
     @classmethod

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import repeat
 from math import isnan
-from operator import sub
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from orchestrator.engine.account import Row
+from orchestrator.engine.account import Stretch
 from orchestrator.engine.states import FINAL_OUTCOMES, State
 
 if TYPE_CHECKING:
@@ -17,45 +16,59 @@ if TYPE_CHECKING:
     from orchestrator.engine.ledger import Ledger
     from orchestrator.engine.model import Ending, Outcome
 
-STRETCH = 2000  # rows that are made at a time
+T = TypeVar("T")
+
+LENGTH = 8000  # rows that are made at a time
 SENDING = int(State.SENDING)
+LEFT = int(State.LEFT)
 
 
-def rows_of(
+def stretches_of(
     ledger: Ledger,
     ids: Sequence[str],
     ending: Ending,
     words: Mapping[Outcome, str],
     items: Iterable[int] | None = None,
-) -> Iterator[Row]:
+) -> Iterator[Stretch]:
     """One row per item (or of `items`), in input order, as if the run ended so; `words` name the outcomes."""
     wanted = range(len(ids)) if items is None else items if isinstance(items, Sequence) else list(items)
-    for start in range(0, len(wanted), STRETCH):
-        yield from _rows(ledger, ids, ending, words, wanted[start : start + STRETCH])
+    for start in range(0, len(wanted), LENGTH):
+        yield _stretch(ledger, ids, ending, words, wanted[start : start + LENGTH])
 
 
-def _rows(
+def _stretch(
     ledger: Ledger, ids: Sequence[str], ending: Ending, words: Mapping[Outcome, str], items: Sequence[int]
-) -> Iterator[Row]:
-    states, sends = list(map(ledger.state.__getitem__, items)), list(map(ledger.sends.__getitem__, items))
+) -> Stretch:
+    states, sends = _cells(ledger.state, items), _cells(ledger.sends, items)
     if SENDING in states:  # in flight when the run ended
         sends = [number + (state == SENDING) for number, state in zip(sends, states, strict=True)]
-    accepted = list(map(ledger.accepted_at.__getitem__, items))
-    finished = list(map(ledger.finished_at.__getitem__, items))
-    named = ledger.words.__getitem__
-    columns = (
-        map(ids.__getitem__, items),
-        _outcomes(ledger, ending, words, items, states),
-        map(named, map(ledger.status.__getitem__, items)),
-        map(named, map(ledger.first_status.__getitem__, items)),
-        *_failures(ledger, items),
-        sends,
-        _numbers(accepted),
-        _numbers(finished),
-        _numbers(_rounded(list(map(sub, finished, accepted)))),
-        _request_ids(ledger, items),
+    codes, messages = _failures(ledger, items)
+    return Stretch(
+        task_id=_cells(ids, items),
+        outcome=_outcomes(ledger, ending, words, items, states),
+        status=_named(ledger.words, _cells(ledger.status, items)),
+        first_status=_named(ledger.words, _cells(ledger.first_status, items)),
+        error_code=codes,
+        error_message=messages,
+        stop_requests=sends,
+        accepted_at=_numbers(_cells(ledger.accepted_at, items)),
+        finished_at=_numbers(_cells(ledger.finished_at, items)),
+        request_id=_request_ids(ledger, items),
     )
-    return map(Row._make, zip(*columns, strict=True))
+
+
+def _cells(column: Sequence[T], items: Sequence[int]) -> Sequence[T]:
+    """The cells of `items`; of neighbours in the cheapest way."""
+    if isinstance(items, range) and items.step == 1:
+        return column[items.start : items.stop]
+    return list(map(column.__getitem__, items))
+
+
+def _named(names: Sequence[str], codes: Sequence[int]) -> list[str]:
+    """The word of each code."""
+    if codes[1:] == codes[:-1]:
+        return [names[codes[0]]] * len(codes)
+    return list(map(names.__getitem__, codes))
 
 
 def _outcomes(
@@ -63,18 +76,27 @@ def _outcomes(
 ) -> list[str]:
     """The word for what each comes to. A state says it, but for who is not over or was left as it was."""
     final = [words[FINAL_OUTCOMES[state]] if state in FINAL_OUTCOMES else "" for state in State]
-    found = list(map(final.__getitem__, states))
-    if "" in found:
-        return [
-            word or words[ledger.outcome(item, ending)] for word, item in zip(found, items, strict=True)
-        ]  # these few singly
+    found = _named(final, states)
+    if "" not in found:
+        return found
+    failures, known = ledger.failures, dict[tuple[int, int], str]()
+    for place, (item, state) in enumerate(zip(items, states, strict=True)):
+        if final[state]:
+            continue
+        if item in failures or state == LEFT:
+            found[place] = words[ledger.outcome(item, ending)]
+            continue
+        stands = state, ledger.claimed[item]  # nobody has said more of it
+        if stands not in known:
+            known[stands] = words[ledger.outcome(item, ending)]
+        found[place] = known[stands]
     return found
 
 
-def _failures(ledger: Ledger, items: Sequence[int]) -> tuple[Iterable[str], Iterable[str]]:
+def _failures(ledger: Ledger, items: Sequence[int]) -> tuple[list[str], list[str]]:
     """Codes and messages."""
-    if not ledger.failures:
-        return repeat("", len(items)), repeat("", len(items))
+    if not ledger.failures or ledger.failures.keys().isdisjoint(items):
+        return [""] * len(items), [""] * len(items)
     found = list(map(ledger.failures.get, items))
     return (
         [failure.code if failure is not None else "" for failure in found],
@@ -84,7 +106,7 @@ def _failures(ledger: Ledger, items: Sequence[int]) -> tuple[Iterable[str], Iter
 
 def _request_ids(ledger: Ledger, items: Sequence[int]) -> list[str]:
     """Of the last bad word on the item, else of its batch."""
-    found = list(map(ledger.request_ids.get, map(ledger.batch.__getitem__, items), repeat("")))
+    found = list(map(ledger.request_ids.get, _cells(ledger.batch, items), repeat("")))
     failures = ledger.failures
     if failures:
         for place, item in enumerate(items):
@@ -94,13 +116,7 @@ def _request_ids(ledger: Ledger, items: Sequence[int]) -> list[str]:
     return found
 
 
-def _numbers(values: list[float]) -> Sequence[float | None]:
+def _numbers(values: Sequence[float]) -> Sequence[float | None]:
     if isnan(sum(values)):
         return [None if value != value else value for value in values]  # noqa: PLR0124  # NaN
     return values
-
-
-def _rounded(values: list[float]) -> list[float]:
-    """To the millisecond; values repeat, since a batch is accepted and a page is seen at once."""
-    made = {value: round(value, 3) for value in set(values)}
-    return list(map(made.__getitem__, values))

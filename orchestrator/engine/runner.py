@@ -27,7 +27,7 @@ from orchestrator.engine.places import Places
 from orchestrator.engine.poller import Poller
 from orchestrator.engine.ready import Ready
 from orchestrator.engine.rollcall import RollCall
-from orchestrator.engine.rows import rows_of
+from orchestrator.engine.rows import stretches_of
 from orchestrator.engine.series import series_of
 from orchestrator.engine.slots import Slots
 from orchestrator.engine.states import FIRST_FINAL, State
@@ -188,7 +188,7 @@ class Run:
             ),
             attempts=self.history.attempts,
             notes=tuple(self.history.notes),
-            rows=lambda: rows_of(ledger, self._items.ids, ending, words),
+            stretches=lambda: stretches_of(ledger, self._items.ids, ending, words),
             shard=self._items.shard,
             series=lambda: series_of(ledger, history.timeline, last_at=history.last_at),
             job=self._meta.get("job", {}),
@@ -198,7 +198,8 @@ class Run:
     def rows(self, items: Iterable[int]) -> Iterator[Row]:
         """What came of these items, as if the run ended now."""
         ending = self.history.ending or Ending.INTERRUPTED
-        return rows_of(self.ledger, self._items.ids, ending, self._words, items)
+        for stretch in stretches_of(self.ledger, self._items.ids, ending, self._words, items):
+            yield from stretch.rows()
 
     def _open(self, retry: Sequence[int] | None) -> Context:
         clock = Clock(self._now, not_before=self.history.last_at)

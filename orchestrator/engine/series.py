@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import partial
+from itertools import accumulate, compress
+from math import isnan
+from operator import eq, sub
 from typing import TYPE_CHECKING
 
 from orchestrator.engine.states import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from orchestrator.engine.ledger import Ledger
     from orchestrator.engine.model import Quota
@@ -22,7 +26,9 @@ CURVE_BINS = 120
 DURATION_BINS = 24  # about so many; their width is a round number
 SAMPLE = 100_000  # durations that quantiles are taken from
 SHORTEST_BIN = 0.1  # seconds
-DONE = int(State.DONE)  # what stands in the ledger's array
+STRETCH = 10_000  # items that are looked at at a time
+MAX_MET = 40_000  # values told apart while counting
+IS_DONE = bytes(state == State.DONE for state in range(256))  # for `bytes.translate`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +78,15 @@ def series_of(ledger: Ledger, timeline: Timeline, *, last_at: float) -> Series |
         return None
     width = seconds / CURVE_BINS
     edges = [timeline.stamp(width * (place + 1)) for place in range(CURVE_BINS - 1)]
-    finished, taken, unheard, spanned = _finished(ledger, timeline)
+    fold = _folded(ledger, timeline, edges)
     return Series(
         seconds=seconds,
         starts=tuple(timeline.starts),
         width=width,
-        accepted=_cumulative(ledger.accepted_at, edges),
-        done=_cumulative(finished, edges),
-        unheard=unheard,
-        durations=_durations(taken, spanned) if taken else None,
+        accepted=tuple(accumulate(fold.accepted.counts())),
+        done=tuple(accumulate(fold.done.counts())),
+        unheard=fold.unheard,
+        durations=_durations(fold.taken, fold.spanned) if fold.taken else None,
         answers_width=timeline.width,
         answers={
             api: {result: tuple(bins) for result, bins in results.items()} for api, results in timeline.answers.items()
@@ -95,33 +101,72 @@ def nice(value: float) -> float:
     return next((step * power for step in (1, 2, 5) if step * power >= value), 10 * power)
 
 
-def _finished(ledger: Ledger, timeline: Timeline) -> tuple[array[float], array[float], int, int]:
-    """Stamps of those at the goal, seconds since their acceptance; how many have none known, how many span a pause.
+class _Bins:
+    """How many values fall in which bin. They repeat by the page and by the batch, so each is placed once."""
 
-    Arrays, not tuples: a million tasks are eight megabytes each.
-    """
-    stamps, taken, unheard, spanned = array("d"), array("d"), 0, 0
-    resumed, attempt = len(timeline.starts) > 1, timeline.attempt
-    for state, accepted, finished in zip(ledger.state, ledger.accepted_at, ledger.finished_at, strict=True):
-        if state != DONE:
-            continue
-        stamps.append(finished)
-        if accepted != accepted:  # noqa: PLR0124  # NaN
-            unheard += 1
-        elif resumed and attempt(accepted) != attempt(finished):
-            spanned += 1
-        else:
-            taken.append(max(0.0, finished - accepted))
-    return stamps, taken, unheard, spanned
+    def __init__(self, place: Callable[[float], int], number: int) -> None:
+        self._place = place
+        self._counts = [0] * number
+        self._met: Counter[float] = Counter()  # not placed yet
+
+    def add(self, values: Iterable[float]) -> None:
+        """Count these."""
+        self._met.update(values)
+        if len(self._met) > MAX_MET:
+            self._settle()
+
+    def counts(self) -> list[int]:
+        """Of each bin."""
+        self._settle()
+        return self._counts
+
+    def _settle(self) -> None:
+        for value, many in self._met.items():
+            self._counts[self._place(value)] += many
+        self._met.clear()
 
 
-def _cumulative(stamps: array[float], edges: list[float]) -> tuple[int, ...]:
-    """How many of `stamps` (NaN is none) lie before each edge, and how many in all."""
-    counts = [0] * (len(edges) + 1)
-    for at in stamps:
-        if at == at:  # noqa: PLR0124  # not NaN
-            counts[bisect_right(edges, at)] += 1
-    return tuple(accumulate(counts))
+class _Fold:
+    """What the ledger says of time, folded a stretch of items at a time."""
+
+    def __init__(self, timeline: Timeline, edges: list[float]) -> None:
+        self.accepted, self.done = (_Bins(partial(bisect_right, edges), len(edges) + 1) for _ in range(2))
+        self.taken = array("d")  # seconds from acceptance to goal; no list: a million tasks are eight megabytes
+        self.unheard = 0  # at the goal, and their acceptance has no time
+        self.spanned = 0  # of those who are in none of `taken`: their wait spanned a pause
+        self._timeline = timeline
+
+    def add(self, at_goal: bytearray, accepted: Sequence[float], finished: Sequence[float]) -> None:
+        """Fold neighbouring items: whether they are at the goal, and their stamps."""
+        self.accepted.add(_known(accepted))
+        if 0 in at_goal:
+            accepted, finished = list(compress(accepted, at_goal)), list(compress(finished, at_goal))
+        self.done.add(finished)
+        known = _known(accepted)
+        if known is not accepted:
+            finished = [at for at, begun in zip(finished, accepted, strict=True) if begun == begun]  # noqa: PLR0124
+            self.unheard += len(accepted) - len(known)
+        if len(self._timeline.starts) > 1:
+            in_one = list(map(eq, self._timeline.attempts(known), self._timeline.attempts(finished)))
+            self.spanned += in_one.count(False)
+            known, finished = list(compress(known, in_one)), list(compress(finished, in_one))
+        seconds = list(map(sub, finished, known))
+        if min(seconds, default=0.0) < 0.0:  # a clock that went back is no time
+            seconds = [max(0.0, each) for each in seconds]
+        self.taken.extend(seconds)
+
+
+def _known(stamps: Sequence[float]) -> Sequence[float]:
+    """`stamps` without those that are NaN."""
+    return [at for at in stamps if at == at] if isnan(sum(stamps)) else stamps  # noqa: PLR0124  # not NaN
+
+
+def _folded(ledger: Ledger, timeline: Timeline, edges: list[float]) -> _Fold:
+    fold = _Fold(timeline, edges)
+    for start in range(0, ledger.count, STRETCH):
+        some = slice(start, start + STRETCH)
+        fold.add(ledger.state[some].translate(IS_DONE), ledger.accepted_at[some], ledger.finished_at[some])
+    return fold
 
 
 def _durations(taken: array[float], spanned: int) -> Durations:
@@ -132,9 +177,10 @@ def _durations(taken: array[float], spanned: int) -> Durations:
     bins = int(p99 / width) + 1
     if longest < 1.25 * bins * width:  # a tail that short is shown as it is
         bins = int(longest / width) + 1
-    counts = [0] * (bins + 1)
-    for seconds in taken:
-        counts[min(bins, int(seconds / width))] += 1
+    placed = _Bins(lambda seconds: min(bins, int(seconds / width)), bins + 1)
+    for start in range(0, len(taken), STRETCH):
+        placed.add(taken[start : start + STRETCH])
+    counts = placed.counts()
     return Durations(
         width=width,
         counts=tuple(counts[:bins]),

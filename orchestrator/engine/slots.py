@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import enum
 from collections import deque
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import anyio
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+from orchestrator.engine.signal import Signal
 
 
 class Lane(enum.IntEnum):
@@ -26,7 +23,7 @@ class Slots:
 
     def __init__(self, count: int) -> None:
         self.free = count
-        self.idle = anyio.Event()  # set anew whenever the last one is given back
+        self.idle = Signal()  # the last one was given back
         self.highest = 0  # most in use at once
         self._count = count
         self._waiting: dict[Lane, deque[anyio.Event]] = {lane: deque() for lane in Lane}
@@ -38,16 +35,8 @@ class Slots:
         """How many are taken."""
         return self._count - self.free
 
-    @asynccontextmanager
-    async def take(self, lane: Lane) -> AsyncIterator[None]:
-        """Hold one slot."""
-        await self._acquire(lane)
-        try:
-            yield
-        finally:
-            self._release()
-
-    async def _acquire(self, lane: Lane) -> None:
+    async def acquire(self, lane: Lane) -> None:
+        """Wait for a slot. Whoever got one calls `release`, whatever happens."""
         if not self._waiting[lane]:  # who was idle does not bring saved-up turns along
             self._passes[lane] = max(self._passes[lane], self._now)
         if self.free and not any(self._waiting.values()):
@@ -59,16 +48,16 @@ class Slots:
             await turn.wait()
         except BaseException:
             if turn.is_set():  # the slot was ours already
-                self._release()
+                self.release()
             else:
                 self._waiting[lane].remove(turn)
             raise
 
-    def _release(self) -> None:
+    def release(self) -> None:
+        """Give a slot back."""
         self.free += 1
         if self.free == self._count:
-            self.idle.set()
-            self.idle = anyio.Event()
+            self.idle.give()
         lanes = [lane for lane, queue in self._waiting.items() if queue]
         if lanes:
             lane = min(lanes, key=lambda one: self._passes[one])

@@ -71,8 +71,8 @@ class Survey:
         places = self._places
         known = filter(places.is_known, compress(count(), self._wanted))
         standing = Counter(map(places.expected, known))  # few places: all of a page are remembered as in its middle
-        enough = [(place, number) for place, many in standing.items() for number in range(min(many, FEW + 1))]
-        for look in cover(enough, places.page_size).pages:
+        enough = [place for place, many in standing.items() for _ in range(min(many, FEW + 1))]  # to be worth a page
+        for look in cover(dict(enumerate(enough)), places.page_size).pages:
             if not self._is_refused:
                 await self._read(look.offset)
         self._at_end = False  # that the last page was among them says nothing of those before it

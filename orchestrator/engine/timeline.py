@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from orchestrator.engine.events import QuotaLearned, Tallied
     from orchestrator.engine.model import Quota
@@ -56,6 +57,10 @@ class Timeline:
     def attempt(self, at: float) -> int:
         """In which attempt the stamp lies, the first one being 0."""
         return max(0, bisect_right(self._starts, at) - 1)
+
+    def attempts(self, stamps: Iterable[float]) -> list[int]:
+        """`attempt` of each stamp."""
+        return [max(place, 1) - 1 for place in map(bisect_right, repeat(self._starts), stamps)]
 
     def offset(self, at: float) -> float:
         """The time spent running at the stamp `at`; 0 while nothing has begun."""

@@ -58,7 +58,7 @@ class Watch:
             sighting = await context.desk.ask("show", lane, lambda: context.operation.look(item_id))
         except ServiceError as error:
             self._look_failed(item, error)
-            self._ready.wake()  # perhaps that was the last one that a batch waited for
+            self._ready.changed.give()  # perhaps that was the last one that a batch waited for
             return
         if context.ledger.state[item] >= FIRST_FINAL:
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,20 +63,14 @@ def advise(outcome: str, *, code: str = "", status: str = "", finished: bool = T
     return OUTCOMES.get(outcome, "")
 
 
-def rows_not_over(report: Report, limit: int) -> list[Row]:
-    """The first `limit` rows that are not over, in input order; reads no further than it must."""
-    wanted = min(limit, report.not_over)
-    if not wanted:
-        return []
-    return list(islice((row for row in report.rows() if row.outcome not in report.over), wanted))
-
-
-def advise_row(report: Report, row: Row) -> str:
-    """What to do about `row` of `report`."""
-    if row.outcome in report.over:
-        return ""
-    finished = report.exit_code in {0, 1}
+def advise_row(row: Row, *, finished: bool) -> str:
+    """What to do about a row that is not over."""
     return advise(row.outcome, code=row.error_code, status=row.status, finished=finished)
+
+
+def is_finished(report: Report) -> bool:
+    """Whether the run came to its end: then the same command does nothing more."""
+    return report.exit_code in {0, 1}
 
 
 def next_step(exit_code: int) -> str:

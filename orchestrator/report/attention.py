@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from orchestrator.report.advice import advise_row
+from orchestrator.report.advice import advise, advise_row, is_finished
 from orchestrator.report.harmless import one_line
 from orchestrator.report.markup import cards, code, escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from orchestrator.engine.account import Report, Row
+    from orchestrator.engine.account import Report, Row, Stretch
 
 MAX_ROWS = 2_000  # tasks listed; the table has the rest
 MAX_BYTES = 1_400_000  # and so much of the page at most: it stays under 2 MB whatever the service says
@@ -44,21 +44,37 @@ def _survey(report: Report) -> tuple[Counter[Cause], list[tuple[str, ...]]]:
     """The causes, counted over all rows that are not over, and the cells of the first ones."""
     causes: Counter[Cause] = Counter()
     listed: list[tuple[str, ...]] = []
+    finished = is_finished(report)
     size, left = 0, report.not_over
-    for found in report.rows():
-        if found.outcome in report.over:
-            continue
-        advice = advise_row(report, found)
-        cause = (found.outcome, found.status, found.error_code, advice)
-        if cause in causes or len(causes) < CAUSES_KEPT:
-            causes[cause] += 1
-        if len(listed) < MAX_ROWS and size < MAX_BYTES:
-            listed.append(_cells(found, advice))
+    for stretch in report.stretches():
+        places = _not_over(report, stretch)
+        for (outcome, status, told), count in _alike(stretch, places).items():
+            cause = (outcome, status, told, advise(outcome, code=told, status=status, finished=finished))
+            if cause in causes or len(causes) < CAUSES_KEPT:
+                causes[cause] += count
+        for place in places:
+            if len(listed) >= MAX_ROWS or size >= MAX_BYTES:
+                break
+            found = stretch.row(place)
+            listed.append(_cells(found, advise_row(found, finished=finished)))
             size += ROW_BYTES + sum(len(cell.encode("utf-8", "backslashreplace")) for cell in listed[-1])
-        left -= 1
-        if not left:
+        left -= len(places)
+        if left <= 0:
             break
     return causes, listed
+
+
+def _not_over(report: Report, stretch: Stretch) -> list[int]:
+    """The places of the rows that are not over."""
+    if report.over.issuperset(stretch.outcome):
+        return []
+    return [place for place, outcome in enumerate(stretch.outcome) if outcome not in report.over]
+
+
+def _alike(stretch: Stretch, places: Sequence[int]) -> Counter[tuple[str, str, str]]:
+    """How many of the rows at `places` have the same outcome, status and code."""
+    columns = (stretch.outcome, stretch.status, stretch.error_code)
+    return Counter(zip(*(map(column.__getitem__, places) for column in columns), strict=True))
 
 
 def _causes(causes: Counter[Cause]) -> Iterator[str]:

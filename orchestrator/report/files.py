@@ -105,7 +105,7 @@ def _renderers(
 
     from orchestrator.report.table import write_table
 
-    yield "csv", TABLE, lambda stream: write_table(report.rows(), stream)
+    yield "csv", TABLE, lambda stream: write_table(report.stretches(), stream)
 
     from orchestrator.report.onward import Paths
     from orchestrator.report.page import write_page

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import shlex
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.engine.account import MAX_NAMED
-from orchestrator.report.advice import advise_row, next_step, rows_not_over
+from orchestrator.report.advice import advise_row, is_finished, next_step
 from orchestrator.report.harmless import one_line
 from orchestrator.report.quota import describe_quota
 from orchestrator.report.stamps import duration
@@ -132,7 +133,7 @@ def _notes(report: Report) -> Iterator[Line]:
 
 def _attention(report: Report) -> Iterator[Line]:
     """The first tasks that are not over, each with its reason; what to do, once for each kind."""
-    rows = rows_not_over(report, MAX_NAMED)
+    rows = list(islice(report.rows_not_over(), MAX_NAMED))
     if not rows:
         return
     yield [("head", "Not over")]
@@ -145,7 +146,7 @@ def _attention(report: Report) -> Iterator[Line]:
             ("", f"  {one_line(reason)}" if reason else ""),
             ("", f"  {message}" if message else ""),
         ]
-        advice = advise_row(report, row)
+        advice = advise_row(row, finished=is_finished(report))
         if advice != said_before:
             yield [("soft", f"    {advice}")]
             said_before = advice

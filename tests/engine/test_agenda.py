@@ -52,10 +52,10 @@ class TestSingles:
 
     async def test_who_waits_is_woken_by_what_is_due_first_only(self) -> None:
         one = agenda()
-        before = one.changed
+        before = one.changed.event
         one.look_at(1, 10.0)
         assert before.is_set()
-        before = one.changed
+        before = one.changed.event
         one.look_at(2, 20.0)
         assert not before.is_set()
 

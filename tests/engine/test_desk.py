@@ -154,7 +154,7 @@ class TestClosing:
 class TestTicket:
     async def test_it_is_good_for_one_request(self) -> None:
         counter = Counter()
-        async with counter.desk.admit("list", Lane.LOOK) as ticket:
+        with await counter.desk.admit("list", Lane.LOOK) as ticket:
             await ticket.send(counter.call)
             with pytest.raises(RuntimeError, match="good for one request"):
                 await ticket.send(counter.call)
@@ -173,7 +173,7 @@ class TestTicket:
 
     async def test_one_that_was_not_used_is_given_back(self) -> None:
         counter = Counter()
-        async with counter.desk.admit("list", Lane.LOOK):
+        with await counter.desk.admit("list", Lane.LOOK):
             pass
         assert counter.desk.pacing.in_flight() == {"list": 0}
         assert counter.results == []

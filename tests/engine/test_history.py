@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
 from orchestrator.engine import events as ev
-from orchestrator.engine.account import InputCounts, Report, RequestCounts, Row, Timing, judge
+from orchestrator.engine.account import InputCounts, Report, RequestCounts, Row, Stretch, Timing, judge
 from orchestrator.engine.clock import Clock
 from orchestrator.engine.history import MAX_NOTES, History
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.model import Ending, Failure, Outcome, Quota, Verdict
-from orchestrator.engine.rows import rows_of
+from orchestrator.engine.rows import stretches_of
 from orchestrator.errors import AccountError, TasksNotOverError
 from orchestrator.testing import PHASES
 from tests.engine.stage import BUSY, FORBIDDEN, INFO
@@ -114,11 +115,13 @@ class TestRows:
             ev.Seen(at=9.25, source="look", statuses={"STOPPED": [0]}),
         ):
             ledger.apply(event)
-        first, second, third = rows_of(ledger, ["a", "b", "c"], Ending.DEADLINE, WORDS)
+        (stretch,) = stretches_of(ledger, ["a", "b", "c"], Ending.DEADLINE, WORDS)
+        first, second, third = stretch.rows()
         assert first == Row("a", "done", "STOPPED", "RUNS", "", "", 1, 3.0, 9.25, 6.25, "r1")
         assert second == Row("b", "rejected", "RUNS", "RUNS", "BUSY", "the state forbids it", 1, None, None, None, "r1")
         assert third == Row("c", "not_attempted", "", "", "", "", 0, None, None, None, "")
-        assert list(rows_of(ledger, ["a", "b", "c"], Ending.DEADLINE, WORDS, [2])) == [third]
+        (single,) = stretches_of(ledger, ["a", "b", "c"], Ending.DEADLINE, WORDS, [2])
+        assert list(single.rows()) == [third]
 
     def test_the_request_of_the_refusal_is_named_rather_than_that_of_the_batch(self) -> None:
         ledger = Ledger(1, phase=PHASES.__getitem__)
@@ -129,15 +132,18 @@ class TestRows:
             ev.BatchAnswered(at=3.0, batch=1, accepted=[], rejected={0: refusal}, request_id="of the batch"),
         ):
             ledger.apply(event)
-        (row,) = rows_of(ledger, ["a"], Ending.FINISHED, WORDS)
-        assert row.request_id == "of the refusal"
+        (stretch,) = stretches_of(ledger, ["a"], Ending.FINISHED, WORDS)
+        assert stretch.request_id == ["of the refusal"]
 
 
 def report(outcomes: dict[str, int], *, ending: Ending = Ending.FINISHED, reason: str = "", unique: int = 9) -> Report:
-    def rows() -> Iterator[Row]:
-        for word, number in outcomes.items():
-            for k in range(number):
-                yield Row(f"{word}-{k}", word, "", "", "", "", 0, None, None, None, "")
+    def rows() -> Iterator[Stretch]:
+        made = [
+            Row(f"{word}-{k}", word, "", "", "", "", 0, None, None, None, "")
+            for word, number in outcomes.items()
+            for k in range(number)
+        ]
+        yield Stretch._make([getattr(row, name) for row in made] for name in Stretch._fields)
 
     plain: dict[str, Any] = {"requests": {}, "quotas": {}, "attempts": 1, "notes": ()}
     return Report(
@@ -148,7 +154,7 @@ def report(outcomes: dict[str, int], *, ending: Ending = Ending.FINISHED, reason
         outcomes=outcomes,
         over=frozenset({"stopped", "ended"}),
         timing=Timing(started_at=0.0, finished_at=1.0, elapsed_seconds=1.0),
-        rows=rows,
+        stretches=rows,
         **plain,
     )
 
@@ -175,6 +181,21 @@ class TestReport:
         )
         assert caught.value.report is bad
         assert len(bad.not_stopped) == 7
+
+    def test_who_is_not_over_is_read_no_further_than_the_last(self) -> None:
+        bad = report({"rejected": 1, "stopped": 8})
+
+        def read() -> Iterator[Stretch]:
+            yield from bad.stretches()
+            raise AssertionError("read on")
+
+        assert [row.task_id for row in replace(bad, stretches=read).rows_not_over()] == ["rejected-0"]
+
+    def test_nothing_is_read_where_all_is_over(self) -> None:
+        def read() -> Iterator[Stretch]:
+            raise AssertionError("read")
+
+        assert list(replace(report({"stopped": 9}), stretches=read).rows_not_over()) == []
 
     def test_how_the_run_ended_is_told_where_it_did_not_just_finish(self) -> None:
         with pytest.raises(TasksNotOverError, match=r"skipped-0 \(skipped\); the run was aborted: too many"):

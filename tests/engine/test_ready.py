@@ -26,7 +26,7 @@ def queue(count: int, *, state: State = State.READY) -> tuple[Ready, Ledger]:
 
 
 def put(ready: Ready, items: Sequence[int]) -> None:
-    before = ready.changed
+    before = ready.changed.event
     ready.put(items)
     assert before.is_set()
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator.engine import series as module
 from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.model import Phase
 from orchestrator.engine.series import CURVE_BINS, Series, nice, series_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 START = 1_000.0
 NAN = math.nan
+MOMENTS = st.one_of(st.just(NAN), st.floats(START, START + 100))
 
 
 def series_over(stamps: list[tuple[float, float]], *, last_at: float, starts: tuple[float, ...] = ()) -> Series:
@@ -65,6 +67,27 @@ class TestCurves:
 
     def test_nobody_at_the_goal_is_no_distribution(self) -> None:
         assert series_over([(START, NAN)], last_at=START + 1).durations is None
+
+
+class TestFold:
+    @given(st.lists(st.tuples(MOMENTS, MOMENTS), min_size=1, max_size=40), st.booleans())
+    def test_is_what_each_task_says(self, stamps: list[tuple[float, float]], resumed: bool) -> None:  # noqa: FBT001
+        """However many are looked at at once, and however few different stamps are told apart."""
+        starts = (START + 50, START + 40) if resumed else ()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(module, "STRETCH", 7)
+            patched.setattr(module, "MAX_MET", 2)
+            found = series_over(stamps, last_at=START + 100, starts=starts)
+        at_goal = [(accepted, finished) for accepted, finished in stamps if not math.isnan(finished)]
+        heard = [(accepted, finished) for accepted, finished in at_goal if not math.isnan(accepted)]
+        in_one = [pair for pair in heard if not resumed or (pair[0] < START + 50) == (pair[1] < START + 50)]
+        assert found.accepted[-1] == sum(not math.isnan(accepted) for accepted, _ in stamps)
+        assert (found.done[-1], found.unheard) == (len(at_goal), len(at_goal) - len(heard))
+        assert (found.durations is None) == (not in_one)
+        if found.durations is not None:
+            assert found.durations.spanned == len(heard) - len(in_one)
+            assert found.durations.longest == max(max(0.0, finished - accepted) for accepted, finished in in_one)
+            assert sum(found.durations.counts) + found.durations.beyond == len(in_one)
 
 
 class TestDurations:

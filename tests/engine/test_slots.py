@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
 from orchestrator.engine.slots import Lane, Slots
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@asynccontextmanager
+async def taken(slots: Slots, lane: Lane) -> AsyncIterator[None]:
+    await slots.acquire(lane)
+    try:
+        yield
+    finally:
+        slots.release()
 
 
 class TestSlots:
@@ -17,7 +31,7 @@ class TestSlots:
 
         async def work(lane: Lane) -> None:
             nonlocal out, most
-            async with slots.take(lane):
+            async with taken(slots, lane):
                 out += 1
                 most = max(most, out)
                 assert slots.in_use >= out
@@ -37,7 +51,7 @@ class TestSlots:
 
         async def work(lane: Lane) -> None:
             while True:
-                async with slots.take(lane):
+                async with taken(slots, lane):
                     served[lane] += 1
                     await anyio.sleep(1.0)
 
@@ -62,7 +76,7 @@ class TestSlots:
         """Stops had the slots to themselves for an hour; when looks begin, they go on sharing by weight."""
         slots = Slots(1)
         for _ in range(1000):
-            async with slots.take(Lane.SUBMIT):
+            async with taken(slots, Lane.SUBMIT):
                 await anyio.sleep(1.0)
         served = await self.serve(slots, {Lane.SUBMIT: 3, Lane.LOOK: 3}, 60)
         assert served[Lane.SUBMIT] == pytest.approx(40, abs=2)
@@ -75,11 +89,11 @@ class TestSlots:
 
     async def test_who_is_cancelled_while_waiting_loses_no_slot(self) -> None:
         slots = Slots(1)
-        async with slots.take(Lane.LOOK):
+        async with taken(slots, Lane.LOOK):
             with anyio.move_on_after(1.0):
-                async with slots.take(Lane.SUBMIT):
+                async with taken(slots, Lane.SUBMIT):
                     raise AssertionError
-        async with slots.take(Lane.SUBMIT):
+        async with taken(slots, Lane.SUBMIT):
             assert slots.in_use == 1
         assert slots.free == 1
 
@@ -88,11 +102,11 @@ class TestSlots:
 
         async def wait(name: str, scope: anyio.CancelScope) -> None:
             with scope:
-                async with slots.take(Lane.LOOK):
+                async with taken(slots, Lane.LOOK):
                     got.append(name)
 
         first, second = anyio.CancelScope(), anyio.CancelScope()
-        async with anyio.create_task_group() as tasks, slots.take(Lane.SUBMIT):
+        async with anyio.create_task_group() as tasks, taken(slots, Lane.SUBMIT):
             tasks.start_soon(wait, "first", first)
             tasks.start_soon(wait, "second", second)
             await anyio.sleep(1.0)
@@ -108,7 +122,7 @@ class TestSlots:
             told.append(anyio.current_time())
 
         async def work(seconds: float) -> None:
-            async with slots.take(Lane.LOOK):
+            async with taken(slots, Lane.LOOK):
                 await anyio.sleep(seconds)
 
         async with anyio.create_task_group() as tasks:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from orchestrator.engine.account import InputCounts, Report, RequestCounts, Row, RunInfo, Timing
+from orchestrator.engine.account import (
+    InputCounts,
+    Report,
+    RequestCounts,
+    Row,
+    RunInfo,
+    Stretch,
+    Timing,
+    seconds_between,
+)
 from orchestrator.engine.model import Ending, Quota
 from orchestrator.engine.series import Durations, Series
 from orchestrator.report.page import write_page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 WORDS = (
@@ -39,10 +49,18 @@ def make_row(task_id: str, outcome: str = "stopped", **fields: Any) -> Row:
         "stop_requests": 1,
         "accepted_at": START + 1 if outcome == "stopped" else None,
         "finished_at": START + 9.25 if outcome == "stopped" else None,
-        "seconds_to_stop": 8.25 if outcome == "stopped" else None,
         "request_id": "r-1",
     }
-    return Row(task_id=task_id, outcome=outcome, **{**values, **fields})
+    values |= fields
+    seconds = seconds_between(values["accepted_at"], values["finished_at"])
+    return Row(task_id=task_id, outcome=outcome, seconds_to_stop=seconds, **values)
+
+
+def stretches(rows: Iterable[Row], length: int = 3) -> Iterator[Stretch]:
+    """The same rows, so many at a time."""
+    following = iter(rows)
+    while some := list(islice(following, length)):
+        yield Stretch._make([getattr(row, name) for row in some] for name in Stretch._fields)
 
 
 def make_report(rows: Sequence[Row] = (make_row("a"),), **fields: Any) -> Report:
@@ -71,7 +89,7 @@ def make_report(rows: Sequence[Row] = (make_row("a"),), **fields: Any) -> Report
         "timing": Timing(started_at=START, finished_at=START + 100.5, elapsed_seconds=99.8764),
         "attempts": 1,
         "notes": [],
-        "rows": lambda: iter(rows),
+        "stretches": lambda: stretches(rows),
     }
     return Report(**{**values, **fields})
 

@@ -1,18 +1,10 @@
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 import pytest
 
 from orchestrator.engine.model import Ending
-from orchestrator.report.advice import CODES, NEXT_STEPS, OUTCOMES, advise, advise_row, next_step, rows_not_over
+from orchestrator.report.advice import CODES, NEXT_STEPS, OUTCOMES, advise, advise_row, is_finished, next_step
 from tests.report.reports import OVER, WORDS, make_report, make_row
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orchestrator.engine.account import Row
 
 
 class TestAdvise:
@@ -38,26 +30,9 @@ class TestAdvise:
 
     def test_rows_are_judged_by_their_own_run(self) -> None:
         row = make_row("a", "not_attempted")
-        assert "--retry" in advise_row(make_report([row], ending=Ending.DEADLINE), row)
-        assert "same command" in advise_row(make_report([row], ending=Ending.INTERRUPTED), row)
-        over = make_report([row], over=OVER | {"not_attempted"})
-        assert advise_row(over, row) == ""
-
-
-class TestRowsNotOver:
-    def test_are_the_first_in_input_order(self) -> None:
-        rows = [make_row("a"), make_row("b", "skipped"), make_row("c", "rejected"), make_row("d", "rejected")]
-        assert [row.task_id for row in rows_not_over(make_report(rows), 2)] == ["b", "c"]
-
-    def test_nothing_is_read_where_all_is_over(self) -> None:
-        read: list[Row] = []
-
-        def rows() -> Iterator[Row]:
-            read.append(make_row("a"))
-            return iter(read)
-
-        assert rows_not_over(replace(make_report(), rows=rows), 5) == []
-        assert read == []
+        passed, cut_short = (make_report([row], ending=ending) for ending in (Ending.DEADLINE, Ending.INTERRUPTED))
+        assert "--retry" in advise_row(row, finished=is_finished(passed))
+        assert "same command" in advise_row(row, finished=is_finished(cut_short))
 
 
 def test_every_exit_code_of_an_account_says_what_comes_next() -> None:

@@ -1,10 +1,10 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from orchestrator.engine.account import Report, Row
+from orchestrator.engine.account import Report, Stretch
 from orchestrator.report import attention as module
 from orchestrator.report.attention import attention
-from tests.report.reports import make_report, make_row
+from tests.report.reports import make_report, make_row, stretches
 
 
 def markup(report: Report) -> str:
@@ -50,9 +50,9 @@ class TestAttention:
     def test_reads_no_further_than_it_must(self) -> None:
         """A million rows are read once, and only up to the last one that is not over."""
 
-        def rows() -> Iterator[Row]:
-            yield make_row("a", "rejected")
+        def read() -> Iterator[Stretch]:
+            yield from stretches([make_row("a", "rejected")])
             raise AssertionError("read on")
 
         report = make_report([make_row("a", "rejected"), make_row("b")])
-        assert "<code>a</code>" in markup(replace(report, rows=rows))
+        assert "<code>a</code>" in markup(replace(report, stretches=read))

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from orchestrator.engine.account import Row
 from orchestrator.report import table as module
 from orchestrator.report.table import COLUMNS, write_table
-from tests.report.reports import make_row
+from tests.report.reports import make_row, stretches
 
 
 def written(*rows: Row) -> list[list[str]]:
     stream = io.StringIO(newline="")
-    write_table(rows, stream)
+    write_table(stretches(rows), stream)
     return list(csv.reader(io.StringIO(stream.getvalue(), newline="")))
 
 
@@ -42,6 +42,23 @@ class TestTable:
         )
         assert [(row[7][17:19], row[8][17:19]) for row in table[1:]] == [("01", "02"), ("", ""), ("01", "03")]
 
+    @given(st.lists(st.tuples(*(st.sampled_from(["", "x"]) for _ in range(5)), st.booleans()), min_size=1, max_size=7))
+    def test_what_is_the_same_in_many_rows_stands_in_each(
+        self, cells: list[tuple[str, str, str, str, str, bool]]
+    ) -> None:
+        """Whichever columns differ within a stretch, first and last ones too."""
+        rows = [
+            make_row(
+                f"t{place}", outcome or "o", status=status, error_code=code, error_message=message, request_id=said
+            )._replace(accepted_at=1.0 if known else None)
+            for place, (outcome, status, code, message, said, known) in enumerate(cells)
+        ]
+        alone = [written(row)[1] for row in rows]
+        assert written(*rows)[1:] == alone
+
+    def test_no_time_has_no_sign(self) -> None:
+        assert [row[9] for row in written(make_row("a", accepted_at=1.0, finished_at=0.9996))[1:]] == ["0.000"]
+
     def test_task_ids_are_never_altered(self) -> None:
         assert written(make_row("-1-2"))[1][0] == "-1-2"
 
@@ -56,7 +73,7 @@ class TestTable:
         assert [row[0] for row in table] == ["task_id", "a", "b"]
 
     def test_remembers_only_so_many_words(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "MAX_CELLS", 2)
+        monkeypatch.setattr(module, "MAX_FATES", 2)
         assert [row[2] for row in written(*(make_row("a", status=f"S{n}") for n in range(5)))[1:]] == [
             f"S{n}" for n in range(5)
         ]

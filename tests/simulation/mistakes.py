@@ -14,9 +14,9 @@ from orchestrator.engine.pace import ApiPace
 from orchestrator.engine.poller import Poller
 from orchestrator.engine.ready import Ready
 from orchestrator.engine.record import Record
+from orchestrator.engine.replies import Replies
 from orchestrator.engine.slots import Slots
 from orchestrator.engine.states import OPEN, PENDING, State
-from orchestrator.engine.submitter import Submitter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,8 +64,8 @@ def double_limit(self: ApiPace, quota: Quota) -> int:
     return 2 * _LIMIT(self, quota)
 
 
-def lost_is_sent_again(self: Submitter, failure: Failure, batch: int, items: list[int], isolation: Any) -> bool:
-    spoiled = _FAILED(self, failure, batch, items, isolation)
+def lost_is_sent_again(self: Replies, failure: Failure, batch: int, items: list[int], **rest: Any) -> bool:
+    spoiled = _FAILED(self, failure, batch, items, **rest)
     state = self._context.ledger.state
     again = [item for item in items if state[item] == State.AMBIGUOUS]
     if again:
@@ -123,7 +123,7 @@ def free_from_the_start(self: Gate) -> tuple[int, bool]:
     return self.generation, False
 
 
-def returned_is_lost(self: Submitter, batch: int, items: list[int], failure: Failure) -> None:
+def returned_is_lost(self: Replies, batch: int, items: list[int], failure: Failure) -> None:
 
     self._context.emit(events.BatchLost(at=self._context.clock.stamp(), batch=batch, items=items, failure=failure))
 
@@ -159,7 +159,7 @@ def reissue_at_once(self: watch.Watch, items: Any, *, trusted: bool) -> None:
     context.options = options
 
 
-def first_refusal_is_the_last_word(self: Submitter, ack: Ack, batch: int, items: list[int], ids: list[str]) -> None:
+def first_refusal_is_the_last_word(self: Replies, ack: Ack, batch: int, items: list[int], ids: list[str]) -> None:
     refused = {key: replace(failure, verdict=Verdict.REJECTED) for key, failure in ack.refused.items()}
     _ANSWERED(self, Ack(accepted=ack.accepted, refused=refused, request_id=ack.request_id), batch, items, ids)
 
@@ -172,7 +172,7 @@ def never_silent(self: Desk, failure: Failure | None) -> None:
 _READ_RESULTS = wire.read_results
 _THROTTLED = ApiPace.throttled
 _LIMIT = ApiPace._limit
-_FAILED = Submitter._failed
+_FAILED = Replies.failed
 _SEND_ON = watch.Watch._send_on
 _PHASE = StopMigrationTasks.phase
 _REISSUE = watch.Watch.reissue_overdue
@@ -181,5 +181,5 @@ _SPOILED = Ready.spoiled
 _SLOTS = Slots.__init__
 _APPEND = Record.append
 _FOLLOW_UP = Poller._follow_up
-_ANSWERED = Submitter._answered
+_ANSWERED = Replies.answered
 _NOTE_ANSWER = Desk.note_answer

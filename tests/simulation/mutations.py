@@ -23,8 +23,8 @@ from orchestrator.engine.pacing import Permit
 from orchestrator.engine.poller import Poller
 from orchestrator.engine.ready import Ready
 from orchestrator.engine.record import Record
+from orchestrator.engine.replies import Replies
 from orchestrator.engine.slots import Slots
-from orchestrator.engine.submitter import Submitter
 from orchestrator.engine.survey import Survey
 from tests.simulation import mistakes
 from tests.simulation.accidents import ABOUT_ITEMS
@@ -155,7 +155,7 @@ MUTATIONS = (
         fits=_has_quota,
     ),
     Mutation(name="allow twice the quota", patches=((ApiPace, "_limit", mistakes.double_limit),), fits=_has_quota),
-    Mutation(name="resend blindly after a lost answer", patches=((Submitter, "_failed", mistakes.lost_is_sent_again),)),
+    Mutation(name="resend blindly after a lost answer", patches=((Replies, "failed", mistakes.lost_is_sent_again),)),
     Mutation(
         name="trust a coarse list", patches=((watch.Watch, "_send_on", mistakes.coarse_is_trusted),), fits=_is_coarse
     ),
@@ -181,7 +181,7 @@ MUTATIONS = (
     Mutation(name="exceed the workers", patches=((Slots, "__init__", mistakes.twice_the_slots),)),
     Mutation(name="ignore the gate of a 401", patches=((Gate, "enter", mistakes.free_from_the_start),)),
     Mutation(name="never write answers down", patches=((Record, "append", mistakes.never_written),)),
-    Mutation(name="take what was throttled for lost", patches=((Submitter, "_return", mistakes.returned_is_lost),)),
+    Mutation(name="take what was throttled for lost", patches=((Replies, "returned", mistakes.returned_is_lost),)),
     Mutation(name="let everybody go with the canary", patches=((Canary, "room", lambda _: math.inf),)),
     Mutation(
         name="forget on resume who of the canary is out",
@@ -202,7 +202,7 @@ MUTATIONS = (
     Mutation(name="reissue at once", patches=((watch.Watch, "reissue_overdue", mistakes.reissue_at_once),)),
     Mutation(
         name="take the first refusal for the last word",
-        patches=((Submitter, "_answered", mistakes.first_refusal_is_the_last_word),),
+        patches=((Replies, "answered", mistakes.first_refusal_is_the_last_word),),
         fits=_is_busy,
     ),
     Mutation(
@@ -228,7 +228,7 @@ MUTATIONS = (
     ),
     Mutation(
         name="send who was seen down meanwhile",
-        patches=((Submitter, "_overtaken", lambda *_: []),),
+        patches=((Replies, "overtaken", lambda *_: []),),
         draws=overtaken,
     ),
     Mutation(name="let all fail at once", patches=((Context, "room", lambda _: 50),), fits=_is_guarded),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCENARIO = Scenario(
     seed=3,
     service=SimulatorOptions(tasks=60, seed=3, states={"MIGRATING": 1}, stop_seconds=Spread(median=4.0)),
-    options=RunOptions(submit=SubmitOptions(batch_size=7), limits=LimitOptions(max_failures=1.0)),
+    options=RunOptions(submit=SubmitOptions(batch_size=3), limits=LimitOptions(max_failures=1.0)),
 )
 
 

@@ -48,6 +48,25 @@ class TestHelp:
         assert all(f"\n    {verb}" in text for verb in VERBS)
 
 
+class TestRun:
+    def test_imports_nothing_that_only_other_runs_need(self) -> None:
+        """Who asks nobody, selects nothing and draws nothing loads none of what does."""
+        names = ("rich", "pygal", "prometheus_client", "orchestrator.cli.planning", "orchestrator.cli.selection")
+        script = f"import sys, orchestrator.cli.run; print(sorted(set({names}) & set(sys.modules)))"
+        process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603
+        assert process.stdout.strip() == "[]"
+
+    def test_begins_with_a_collector_that_does_not_look_through_what_was_imported(self) -> None:
+        script = (
+            "import gc, sys, types; from orchestrator.cli import main;"
+            "stand_in = types.ModuleType('orchestrator.cli.run');"
+            "stand_in.run = lambda *_: print(gc.isenabled(), gc.get_freeze_count() > 10_000) or 7;"
+            "sys.modules['orchestrator.cli.run'] = stand_in; sys.argv[1:] = ['run', 'job.yaml']; main.entry()"
+        )
+        process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603
+        assert (process.returncode, process.stdout.strip(), process.stderr) == (7, "True True", "")
+
+
 class TestCompletion:
     @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
     def test_knows_every_verb_and_option(self, shell: str) -> None:
