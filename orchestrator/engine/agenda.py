@@ -46,12 +46,13 @@ class Shelf:
 class Agenda:
     """Stamps (seconds) in, due items out. Changed by the loops that see and submit, emptied by the poller."""
 
-    QUIET_COST = 8.0  # requests an interval that may be spent on looking at everything
+    QUIET_COST = 8.0  # requests an interval that may always be spent on looking at everything that is left,
+    SHELVES_PER_LOOK = 32  # and one more for so many shelves: a long list has more stragglers, and one makes all wait
 
     def __init__(self, places: Places, curve: Curve, poll: PollOptions) -> None:
         self.shelves: dict[int, Shelf] = {}
         self.changed = Signal()  # something is due earlier than it was
-        self.quiet_cost = self.QUIET_COST
+        self.quiet_cost = self.QUIET_COST  # requests that may be spent on it now
         self._places = places
         self._curve = curve
         self._poll = poll

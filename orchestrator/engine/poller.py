@@ -108,7 +108,9 @@ class Poller:
         """Where looking at everything is cheap it is done at every interval: how cheap depends on the quota."""
         interval = self._context.options.poll.interval
         allowed = self._context.desk.pacing.capacity("list", interval)
-        self._agenda.quiet_cost = min(self._agenda.QUIET_COST, max(1.0, QUOTA_SHARE * allowed))
+        agenda = self._agenda
+        wished = max(agenda.QUIET_COST, len(agenda.shelves) / agenda.SHELVES_PER_LOOK)
+        agenda.quiet_cost = min(wished, max(1.0, QUOTA_SHARE * allowed))
 
     def _tidy(self, shelf: Shelf) -> None:
         """Keep on the shelf who is still pending, once."""
