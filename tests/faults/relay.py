@@ -84,6 +84,7 @@ class Listening(ABC):
             pass
         finally:
             await closed(writer)
+            self._writers.discard(writer)  # the first ones of Python 3.11 cannot abort what is closed already
 
     @abstractmethod
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
