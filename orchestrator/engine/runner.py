@@ -1,4 +1,4 @@
-"""The runner: wires ledger, desk, survey, submitter and poller of one run in one task group, and ends it well."""
+"""The runner: a run from its record, through an attempt, to its account, whatever ends it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import anyio
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.account import Report, Timing
-from orchestrator.engine.agenda import Agenda
+from orchestrator.engine.attempt import see_through
 from orchestrator.engine.clock import Clock
 from orchestrator.engine.context import Context
 from orchestrator.engine.curve import Curve
@@ -24,17 +24,11 @@ from orchestrator.engine.ledger import Ledger
 from orchestrator.engine.model import Ending, Outcome
 from orchestrator.engine.options import RunOptions
 from orchestrator.engine.places import Places
-from orchestrator.engine.poller import Poller
-from orchestrator.engine.ready import Ready
-from orchestrator.engine.rollcall import RollCall
 from orchestrator.engine.rows import stretches_of
 from orchestrator.engine.series import series_of
 from orchestrator.engine.slots import Slots
 from orchestrator.engine.states import FIRST_FINAL, State
-from orchestrator.engine.submitter import Submitter
-from orchestrator.engine.survey import Survey
-from orchestrator.engine.watch import Watch
-from orchestrator.errors import GuardError, RecordError, RunError, UnreachableError
+from orchestrator.errors import GuardError, RecordError, RunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -45,9 +39,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.record import Record
     from orchestrator.engine.source import Items
 
-DRAIN_SECONDS = 3.0  # what is in flight may still be answered for so long after a request to end
-LAST_WRITE_SECONDS = 3.0  # and the record's last words may take so long
-HEARTBEAT = 1.0  # seconds between writings of what is not urgent
+LAST_WRITE_SECONDS = 3.0  # that the record's last words may take
 FALLBACK_PAGE = 1000
 
 
@@ -251,7 +243,7 @@ class Run:
         await context.flush()  # an attempt that dies in its first second has been one all the same
         try:
             with anyio.move_on_after(max(0.0, left)) as deadline:
-                await self._loops(context)
+                await see_through(context, places=self._places, curve=self._curve, drain=self._drain)
         except BaseExceptionGroup as group:
             return self._ended_by(cause_of(group))
         if not self.ledger.open:
@@ -263,49 +255,6 @@ class Run:
     def _ended_by(self, error: RunError) -> tuple[Ending, str]:
         self.cause = error
         return ending_by(error), str(error)
-
-    async def _loops(self, context: Context) -> None:
-        places, curve, ready = self._places, self._curve, Ready(self.ledger)
-        agenda = Agenda(places, curve, self._options.poll)
-        watch = Watch(context, places=places, curve=curve, agenda=agenda, ready=ready)
-        survey = Survey(context, watch=watch, places=places, agenda=agenda, ready=ready)
-        submitter = Submitter(context, ready=ready, agenda=agenda)
-        poller = Poller(context, watch=watch, agenda=agenda, places=places, curve=curve)
-        roll_call = RollCall(context, watch=watch)
-        if self._operation.gone_is_goal and self._operation.max_page:
-            watch.roll_call = roll_call
-        if not self.ledger.open or self._drain.is_set():  # told to end while the beginning was written
-            return
-        async with anyio.create_task_group() as tasks:
-            for loop in (survey, submitter, poller, roll_call):
-                tasks.start_soon(loop.run, name=type(loop).__name__.lower())
-            tasks.start_soon(self._keep_watch, context, name="heartbeat")
-            tasks.start_soon(self._wait_for_drain, context, tasks.cancel_scope, name="drain")
-            await context.over.wait()
-            tasks.cancel_scope.cancel()
-
-    async def _keep_watch(self, context: Context) -> None:
-        """Write down now and then what is not urgent, and see whether the service still answers."""
-        give_up_after = self._options.limits.give_up_after
-        while True:
-            await anyio.sleep(HEARTBEAT)
-            if (tally := context.desk.tally()) is not None:
-                context.emit(tally)
-            await context.flush()
-            failing_since = context.desk.failing_since
-            if failing_since is not None and context.clock.stamp() - failing_since >= give_up_after:
-                raise UnreachableError(
-                    f"no good answer from the service for {span(give_up_after)} (limits.give_up_after): "
-                    "check the network and the endpoint; the same command resumes"
-                )
-
-    async def _wait_for_drain(self, context: Context, scope: anyio.CancelScope) -> None:
-        await self._drain.wait()
-        context.desk.close()
-        with anyio.move_on_after(DRAIN_SECONDS):
-            while context.desk.slots.in_use:
-                await context.desk.slots.idle.wait()
-        scope.cancel()
 
     async def _close(self, context: Context, ending: Ending, reason: str) -> None:
         """Write the last words, even while being cancelled."""
