@@ -29,7 +29,10 @@ _REQUEST_ID_HEADERS: Final = ("x-request-id", "x-iam-trace-id")
 
 def request_id_of(headers: Mapping[str, str]) -> str:
     """The id under which the vendor finds this request; empty where no header has one."""
-    return next((one_line(headers[name], limit=MAX_CODE) for name in _REQUEST_ID_HEADERS if headers.get(name)), "")
+    for name in _REQUEST_ID_HEADERS:
+        if value := headers.get(name):
+            return one_line(value, limit=MAX_CODE)
+    return ""
 
 
 def scalar(value: object) -> str:

@@ -186,7 +186,8 @@ class Poller:
     def _follow_up(self, look: PageLook, found: set[int]) -> None:
         """Who should be on this page and is not is looked for; who waits too long is asked for again."""
         state, now = self._context.ledger.state, self._context.clock.stamp()
-        missing = [item for item in look.items if item not in found and state[item] in PENDING]
+        absent = set(look.items) - found
+        missing = [item for item in look.items if item in absent and state[item] in PENDING] if absent else []
         elsewhere = len(missing) > STRAYS and self._moved_away(missing, look)
         self._chased -= found
         for item in missing:
@@ -197,8 +198,10 @@ class Poller:
                 self._chased.discard(item)
                 self._places.forget(item)
             self._agenda.look_at(item, now, singly=not chased)
-        waiting = [item for item in look.items if item in found and state[item] == State.WAITING]
-        self._watch.reissue_overdue(waiting, trusted=self._watch.list_is_fine)
+        waiting: list[int] = []
+        if State.WAITING in map(state.__getitem__, look.items):
+            waiting = [item for item in look.items if item in found and state[item] == State.WAITING]
+            self._watch.reissue_overdue(waiting, trusted=self._watch.list_is_fine)
         if not self._watch.list_is_fine:
             self._doubt_the_list(waiting, now)
 
