@@ -6,7 +6,7 @@ import heapq
 import math
 from array import array
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.engine.places import NOWHERE
 from orchestrator.engine.signal import Signal
@@ -28,6 +28,9 @@ OVERDUE = 2.0  # times the longest stop so far: later than nearly all
 OVERDUE_AT_LEAST = 30.0  # seconds
 PATIENCE = 8  # an item that is late waits for another 1/PATIENCE of its age,
 FEW_ARE_WORTH = 4  # or for a quarter of that where few are left: the whole account waits for them
+
+
+_Entry: TypeAlias = tuple[float, int, bool]  # when to look, at which item, and whether singly
 
 
 @dataclass(slots=True)
@@ -57,7 +60,8 @@ class Agenda:
         self._curve = curve
         self._poll = poll
         self.undecided_until: dict[int, float] = {}  # stamps: from when on a look may decide on a refused or lost item
-        self._singles: list[tuple[float, int, bool]] = []
+        self._singles: list[_Entry] = []  # a heap; only those that `_entries` has, too, still hold
+        self._entries: dict[int, _Entry] = {}  # of each item the one that holds
         self._scouts: set[int] = set()  # shelves
         self._scouted = 0  # items on them
 
@@ -98,7 +102,7 @@ class Agenda:
         if seen_at == -math.inf:
             return first
         pause = self._poll.interval
-        if len(self._singles) > self.quiet_cost:  # many such: each waits for another half of its age
+        if len(self._entries) > self.quiet_cost:  # many such: each waits for another half of its age
             pause = min(max(pause, (seen_at - since) / 2), self._poll.max_interval)
         return max(first, seen_at + pause)
 
@@ -110,17 +114,28 @@ class Agenda:
         return [item for item, number in zip(items, self._places.shelves(items), strict=True) if number in scouts]
 
     def look_at(self, item: int, due: float, *, singly: bool = False) -> None:
-        """Look at one item at `due`; `singly` where a list page would not do."""
-        heapq.heappush(self._singles, (due, item, singly))
-        if self._singles[0][1] == item:
+        """Look at one item at `due`; `singly` where a list page would not do.
+
+        An item is in line once: what the earliest look shows decides whether another one is needed, and when.
+        """
+        before = self._entries.get(item)
+        if before is not None:
+            if before[0] <= due and before[2] >= singly:
+                return
+            due, singly = min(due, before[0]), singly or before[2]
+        entry = self._entries[item] = due, item, singly
+        heapq.heappush(self._singles, entry)
+        if self._singles[0] is entry:
             self.changed.give()
 
     def pop_singles(self, now: float) -> list[tuple[int, bool]]:
         """The items whose own time has come, and whether they must be looked at singly."""
         due = []
         while self._singles and self._singles[0][0] <= now:
-            _, item, singly = heapq.heappop(self._singles)
-            due.append((item, singly))
+            entry = heapq.heappop(self._singles)
+            if self._entries.get(entry[1]) is entry:
+                del self._entries[entry[1]]
+                due.append(entry[1:])
         return due
 
     def due_shelves(self, now: float) -> list[Shelf]:

@@ -205,7 +205,7 @@ class Watch:
         """Decide on items that were refused, or whose answer was lost, now that they were seen.
 
         A look that was on its way before they are due to be looked into may have missed what was sent: it decides
-        nothing, and the one that is due will come.
+        nothing, and another one is due then.
         """
         context, ledger = self._context, self._context.ledger
         stamp, attempts = context.clock.stamp(), context.options.retry.attempts
@@ -214,8 +214,8 @@ class Watch:
         for item in items:
             if ledger.phase_of(item) is not Phase.ACTIONABLE:
                 self._agenda.look_at(item, stamp + context.options.poll.interval)
-            elif asked_at < self._agenda.undecided_until.get(item, -math.inf):
-                continue
+            elif asked_at < (until := self._agenda.undecided_until.get(item, -math.inf)):
+                self._agenda.look_at(item, until)
             elif not trusted:
                 self._agenda.look_at(item, stamp, singly=True)
             elif ledger.tries[item] >= attempts and ledger.failures[item].verdict is Verdict.LOST:

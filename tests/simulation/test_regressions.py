@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -216,6 +217,35 @@ class TestLooking:
             )
         )
         assert came_to(story) == {"rejected": 12}
+
+    def test_who_is_looked_at_for_many_reasons_is_looked_at_twice_an_interval_at_most(self) -> None:
+        """Seed 101869: each look at a refused task in another state than the list's made two more, without end."""
+        story = played(
+            Scenario(
+                seed=101869,
+                family="rough",
+                service=service(
+                    tasks=15,
+                    strangers=40,
+                    seed=101869,
+                    states={"INCRMIGEATING": 5, "INCRMIGRATING": 5, "MIGRATING": 5, "TERMINATING": 3, "TERMINATED": 2},
+                    stop_seconds=Spread(median=23.6, sigma=0.4),
+                    stop_delay=3.0,
+                    refuse_once=0.108,
+                    list_detail="coarse",
+                    latency=Spread(median=0.05, sigma=0.0),
+                ),
+                stop_states=frozenset({"MIGRATING", "FULLMIGRATING"}),
+                options=RunOptions(
+                    poll=PollOptions(interval=0.5, confirmations=2),
+                    retry=RetryOptions(attempts=1),
+                    limits=replace(ALL, deadline=100.0),
+                ),
+                disturbances=(Disturbance(disaster="cancel", point="request.arrived", at=2, downtime=0.04),),
+            )
+        )
+        looks = Counter(exchange.ids for exchange in story.exchanges if exchange.api == "show")
+        assert 100 < max(looks.values()) <= 400
 
 
 class TestGuards:
