@@ -10,7 +10,7 @@ from orchestrator.engine.model import Ending
 from orchestrator.simulator.options import Faults
 from tests.simulation import meanings
 from tests.simulation.evidence import EPSILON, Evidence
-from tests.simulation.story import OK, THROTTLED, UNAUTHENTICATED
+from tests.simulation.story import OK, START, THROTTLED, UNAUTHENTICATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,7 +238,8 @@ def gentle_runs_finish(evidence: Evidence) -> Iterator[str]:
     if story.scenario.family != "gentle" or report is None:
         return
     if report.ending is not Ending.FINISHED:
-        yield f"a gentle run came to {report.ending}: {report.ending_reason}"
+        if not _the_clock_was_set_again(evidence):
+            yield f"a gentle run came to {report.ending}: {report.ending_reason}"
         return
     done, already = meanings.WORDS[story.verb]
     for row in story.last.rows:
@@ -253,6 +254,14 @@ def gentle_runs_finish(evidence: Evidence) -> Iterator[str]:
             fits = row.outcome in {"rejected", "skipped"}
         if not fits:
             yield f"{row.task_id} is {truth}, the account says {row.outcome}"
+
+
+def _the_clock_was_set_again(evidence: Evidence) -> bool:
+    """Whether it was set between a 401 and the one request that may follow: a second 401 ends the run, as it must."""
+    first, second = ([None, None] + [e for e in evidence.story.exchanges if e.status == UNAUTHENTICATED])[-2:]
+    if first is None or second is None or first.closed_at is None:
+        return False
+    return any(first.sent_at < START + at <= second.sent_at for at, _ in evidence.story.scenario.wall)
 
 
 def resumed_equals_undisturbed(evidence: Evidence) -> Iterator[str]:

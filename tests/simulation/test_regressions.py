@@ -332,6 +332,21 @@ class TestGate:
             )
         )
 
+    def test_a_clock_that_is_set_again_after_a_401_is_not_held_against_the_run(self) -> None:
+        """Seed 104723: half an hour slow, and two hours more when it had learned so: the second 401 ends the run."""
+        story = played(
+            Scenario(
+                seed=104723,
+                family="gentle",
+                service=service(auth="signature"),
+                pace=PaceOptions(requests_per_second=2.0, burst=1),
+                wall=((0.0, -1661.0), (0.2, -7265.0)),
+            )
+        )
+        assert story.last.report is not None
+        assert story.last.report.exit_code == 3
+        assert [exchange.status for exchange in story.exchanges] == [401, 401]
+
 
 class TestReopened:
     def test_the_account_keeps_the_requests_that_were_in_flight_at_its_end(self) -> None:
