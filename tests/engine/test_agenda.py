@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import inf
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.engine.agenda import MAX_SCOUTS, Agenda, Shelf
 from orchestrator.engine.curve import Curve
@@ -49,6 +51,24 @@ class TestSingles:
         one.track([21], [0.0], seen_at=1000.0)
         one.pop_singles(160.0)
         assert one.next_due() == 1060.0
+
+    @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50), st.booleans()), min_size=1, max_size=30))
+    def test_an_item_is_in_line_once_at_the_earliest_time_it_was_asked_for(
+        self, asked: list[tuple[int, int, bool]]
+    ) -> None:
+        one = agenda()
+        for item, due, singly in asked:
+            one.look_at(item, float(due), singly=singly)
+        taken = {item: now for now in range(51) for item, _ in one.pop_singles(float(now))}
+        assert taken == {item: min(due for other, due, _ in asked if other == item) for item, _, _ in asked}
+        assert one.next_due() == inf
+
+    def test_what_must_be_looked_at_singly_stays_so(self) -> None:
+        one = agenda()
+        one.look_at(1, 20.0, singly=True)
+        one.look_at(1, 10.0)
+        assert one.pop_singles(10.0) == [(1, True)]
+        assert one.pop_singles(20.0) == []
 
     async def test_who_waits_is_woken_by_what_is_due_first_only(self) -> None:
         one = agenda()
