@@ -20,6 +20,7 @@ from orchestrator.engine.codec import decode, encode, is_kept
 from orchestrator.engine.events import RunEnded
 from orchestrator.engine.ids import PackedIds
 from orchestrator.engine.model import FINISHED
+from orchestrator.engine.signal import Signal
 from orchestrator.errors import RecordError, RecordUnusableError
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ class Record:
         self._buffer: list[tuple[int, float, str, str]] = []  # numbered, until they are known to be on the disk
         self._appended = self._durable = last  # numbers of events
         self._gap = 0.0  # seconds between two commits
-        self._turn = anyio.Lock(fast_acquire=True)
+        self._is_writing = False
+        self._written = Signal()  # one commit is over
         self._one_writer = threading.Lock()
 
     @classmethod
@@ -143,12 +145,18 @@ class Record:
         """Return when all that was appended before is on the disk. Raises `RecordError`."""
         wanted = self._appended
         while self._durable < wanted:
-            async with self._turn:
-                if self._durable < wanted:
-                    await anyio.sleep(self._gap)
-                    began = anyio.current_time()
-                    await self._offload(partial(self._write, self._unwritten()))
-                    self._gap = min(GAP * (anyio.current_time() - began), MAX_GAP)
+            if self._is_writing:
+                await self._written.wait()
+                continue
+            self._is_writing = True
+            try:
+                await anyio.sleep(self._gap)
+                began = anyio.current_time()
+                await self._offload(partial(self._write, self._unwritten()))
+                self._gap = min(GAP * (anyio.current_time() - began), MAX_GAP)
+            finally:
+                self._is_writing = False
+                self._written.give()  # all who shared it go on at once; one of the others writes next
 
     def commit(self) -> None:
         """Write the buffer now; blocks for the disk. Raises `RecordError`."""
