@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from orchestrator.engine.events import RequestEnded
 from tests.simulation.evidence import EPSILON, Evidence
 from tests.simulation.rules_limits import GRACE
 from tests.simulation.story import START
@@ -84,5 +85,8 @@ def _last_stamps(story: Story, life: Life) -> tuple[float, float]:
     """The last stamp of a life that is surely in the record, and the last that may be."""
     stamps = [event.at for event in life.events]
     written = life.committed_at - story.scenario.commit_seconds - EPSILON
-    known = stamps if life.end == "ended" else [at for at in stamps if at < story.epoch + life.skew + written]
+    known = stamps
+    if life.end != "ended":
+        kept = [event.at for event in life.events if not isinstance(event, RequestEnded)]  # of these only tallies are
+        known = [at for at in kept if at < story.epoch + life.skew + written]
     return max(known, default=0.0), max(stamps, default=0.0)
