@@ -28,7 +28,7 @@ def stamps_do_not_go_back(evidence: Evidence) -> Iterator[str]:
         for event in life.events:
             if not begins - EPSILON <= event.at <= story.epoch + life.ended_at + life.skew + EPSILON:
                 yield f"life {life.number} says {event.at - begins:+.3f} s from its start of a {type(event).__name__}"
-        latest = max(latest, _last_stamps(story, life)[0])
+        latest = max(latest, last_stamps(story, life)[0])
 
 
 def stamps_are_the_clocks(evidence: Evidence) -> Iterator[str]:
@@ -40,7 +40,7 @@ def stamps_are_the_clocks(evidence: Evidence) -> Iterator[str]:
         goes_on = life.skew > clock and surely - EPSILON <= begins <= perhaps + EPSILON
         if life.events and abs(life.skew - clock) > EPSILON and not goes_on:
             yield f"life {life.number} is dated {life.skew:+.3f} s, the machine's clock stood at {clock:+.3f} s"
-        last = _last_stamps(story, life)
+        last = last_stamps(story, life)
         surely, perhaps = max(surely, last[0]), max(perhaps, last[1])
 
 
@@ -81,7 +81,7 @@ def _unwritten(story: Story, life: Life) -> float:
     return life.ended_at - life.committed_at + story.scenario.commit_seconds + 1.0  # a second between two heartbeats
 
 
-def _last_stamps(story: Story, life: Life) -> tuple[float, float]:
+def last_stamps(story: Story, life: Life) -> tuple[float, float]:
     """The last stamp of a life that is surely in the record, and the last that may be."""
     stamps = [event.at for event in life.events]
     written = life.committed_at - story.scenario.commit_seconds - EPSILON

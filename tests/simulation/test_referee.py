@@ -6,9 +6,11 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from orchestrator.engine.events import RequestEnded
 from orchestrator.engine.options import LimitOptions, RunOptions, SubmitOptions
 from orchestrator.simulator.options import SimulatorOptions
 from tests.simulation.referee import judge
+from tests.simulation.rules_clock import last_stamps
 from tests.simulation.scenario import Scenario
 from tests.simulation.world import play
 
@@ -83,3 +85,13 @@ class TestReferee:
         told = story()
         told.last.workers_seen = 9
         assert "workers_are_bounded" in broken(told)
+
+    def test_of_single_requests_no_later_attempt_can_know(self) -> None:
+        """Seed 202302: a clock was set back, and what went on from the last stamp on record was told to be too early."""
+        told = story()
+        life = told.last
+        kept = [event.at for event in life.events if not isinstance(event, RequestEnded)]
+        life.end, life.committed_at = "record", life.ended_at + 60.0
+        life.events.append(RequestEnded(at=kept[-1] + 5.0, api="list", result="ok", seconds=0.1, attempt=1))
+        surely, perhaps = last_stamps(told, life)
+        assert (surely, perhaps) == (kept[-1], kept[-1] + 5.0)
