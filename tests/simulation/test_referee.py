@@ -87,7 +87,7 @@ class TestReferee:
         assert "workers_are_bounded" in broken(told)
 
     def test_of_single_requests_no_later_attempt_can_know(self) -> None:
-        """Seed 202302: a clock was set back, and what went on from the last stamp on record was told to be too early."""
+        """Seed 202302: after a clock was set back, what went on from the last stamp on record was called too early."""
         told = story()
         life = told.last
         kept = [event.at for event in life.events if not isinstance(event, RequestEnded)]
