@@ -208,11 +208,12 @@ class TestSeventyFive:
 
     async def test_a_service_that_is_not_there(self, tmp_path: Path) -> None:
         """Who cannot be reached for `give_up_after` ends the run; once back, the run goes on."""
-        with socket.create_server(("127.0.0.1", 0)) as closed:
-            port = closed.getsockname()[1]
         async with Stage.opened(tmp_path, 60) as stage:
-            stage.set(service={"endpoint": f"http://127.0.0.1:{port}"}, limits={"give_up_after": "1s"})
-            ran = await stage.run()
+            with socket.socket() as held:
+                held.bind(("127.0.0.1", 0))  # ours, so that nobody else comes to listen there
+                endpoint = f"http://127.0.0.1:{held.getsockname()[1]}"
+                stage.set(service={"endpoint": endpoint}, limits={"give_up_after": "1s"})
+                ran = await stage.run()
             assert ran.code == 75
             assert judge(stage, ran, Leeway(cut_short=True, losses=True)).counted == {"not_attempted": 60}
             assert "give_up_after" in ran.out

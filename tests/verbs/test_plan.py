@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -170,10 +171,12 @@ class TestErrors:
         assert "error: HTTP 403 DCS.2003" in result.err
 
     def test_of_a_service_that_is_not_there_are_75(self, tmp_path: Path) -> None:
-        with opened(tmp_path, tasks=30) as stage:
-            pass
-        result = stage.call("plan", stage.path, "--set", "limits.give_up_after=100ms")
+        with opened(tmp_path, tasks=30) as stage, socket.socket() as held:
+            held.bind(("127.0.0.1", 0))  # ours, so that nobody else comes to listen there
+            endpoint = f"service.endpoint=http://127.0.0.1:{held.getsockname()[1]}"
+            result = stage.call("plan", stage.path, "--set", endpoint, "--set", "limits.give_up_after=100ms")
         assert result.code == 75
+        assert not stage.requests("list")
 
 
 class TestQuestion:
