@@ -42,11 +42,6 @@ class Places:
         drift = self.drift
         return [max(0, place + drift) for place in map(self._at.__getitem__, items)]
 
-    def shelf(self, item: int) -> int:
-        """The stretch of the list, one page long, to which the item belongs; `NOWHERE` for an unknown one."""
-        at = self._at[item]
-        return at if at == NOWHERE else at // self.page_size
-
     def shared_shelf(self, items: Sequence[int]) -> int | None:
         """The shelf to which all of `items` belong; None if there is none, or if any of them is unknown."""
         at, size = self._at, self.page_size
@@ -56,7 +51,7 @@ class Places:
         return first // size if first != NOWHERE and first // size == last // size else None
 
     def shelves(self, items: Sequence[int]) -> list[int]:
-        """`shelf` of each of `items`."""
+        """The stretch of the list, one page long, to which each of `items` belongs; `NOWHERE` for an unknown one."""
         at, size = self._at, self.page_size
         places = map(at.__getitem__, items)
         return [place if place == NOWHERE else place // size for place in places]

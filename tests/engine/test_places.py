@@ -13,20 +13,20 @@ class TestPlaces:
     def test_nobody_is_anywhere_at_first(self) -> None:
         places = Places(3, 100)
         assert not places.is_known(1)
-        assert places.shelf(1) == NOWHERE
+        assert places.shelves([1]) == [NOWHERE]
 
     def test_where_it_was_seen_is_where_it_is_expected(self) -> None:
         places = Places(3, 100)
         assert places.note([0, 2], [5, 250]) == 0
         assert (places.expected(0), places.expected(2)) == (5, 250)
-        assert (places.shelf(0), places.shelf(1), places.shelf(2)) == (0, NOWHERE, 2)
+        assert places.shelves([0, 1, 2]) == [0, NOWHERE, 2]
 
     def test_what_one_page_shows_of_the_drift_is_expected_of_all(self) -> None:
         places = Places(300, 100)
         places.note(range(300), range(300))
         assert places.note(range(100), range(7, 107)) == 7
         assert places.expected(250) == 257
-        assert places.shelf(250) == 2  # it stays on its shelf: those of one shelf are looked at together
+        assert places.shelves([250]) == [2]  # it stays on its shelf: those of one shelf are looked at together
 
     def test_the_list_may_shrink_before_its_beginning(self) -> None:
         places = Places(10, 100)
@@ -42,7 +42,7 @@ class TestPlaces:
         places.note([9], [3])
         assert places.expected(9) == 3
         assert places.is_known(9)
-        assert places.shelf(9) != NOWHERE
+        assert places.shelves([9]) != [NOWHERE]
 
     def test_a_few_that_moved_by_themselves_do_not_count_as_drift(self) -> None:
         places = Places(100, 100)
@@ -55,14 +55,14 @@ class TestPlaces:
         places.note([0], [5])
         places.forget(0)
         assert not places.is_known(0)
-        assert places.shelf(0) == NOWHERE
+        assert places.shelves([0]) == [NOWHERE]
         assert places.note([], []) == 0
 
     def test_what_the_attempt_before_saw_is_a_first_guess(self) -> None:
         places = Places(2, 100)
         places.recall([1], 300)
         assert places.expected(1) == 350
-        assert places.shelf(1) == 3
+        assert places.shelves([1]) == [3]
 
     def test_who_stood_around_an_item_is_remembered_through_any_drift(self) -> None:
         places = Places(5, 100)

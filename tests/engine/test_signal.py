@@ -25,8 +25,10 @@ class TestSignal:
     async def test_it_is_not_missed_between_looking_and_waiting(self) -> None:
         signal = Signal()
         event = signal.event
+        assert not event.is_set()
         signal.give()
-        await event.wait()
+        assert event.is_set()
+        assert not signal.event.is_set()
 
     async def test_it_tells_nothing_of_the_next_time(self) -> None:
         signal = Signal()
