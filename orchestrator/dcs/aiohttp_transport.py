@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
@@ -27,6 +28,11 @@ _PROXY_MEANS_IT: Final = frozenset({403, 405, 407})
 _TOO_LARGE: Final = "the answer is larger than {} bytes and was not read further"
 # The peer hung up amid the handshake: a stumble, not a wrong certificate.
 _HUNG_UP: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+
+@lru_cache(maxsize=64)  # a run asks for few different ones, again and again; each knows its parts by then
+def _url(url: str) -> URL:
+    return URL(url, encoded=True)
 
 
 class AiohttpTransport:
@@ -60,7 +66,7 @@ class AiohttpTransport:
         try:
             answer = await session.request(
                 request.method,
-                URL(url, encoded=True),
+                _url(url),
                 data=request.body or None,
                 headers=request.headers,
                 proxy=self._proxy,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
 RENEW_BEFORE: Final = 300.0  # seconds before they expire, credentials are fetched anew
 RENEW_PAUSE: Final = 30.0  # seconds between two such fetches, if the provider has none that last longer
+_UNSIGNED: Final = {"User-Agent": f"dcs-orchestrator/{__version__}", "Accept": "application/json"}
 NOTABLE_SKEW: Final = 60.0  # seconds; the service tolerates 15 minutes, and a Date header is never exact
 
 
@@ -72,8 +72,8 @@ class Identity:
                 ak=credentials.ak,
                 sk=credentials.sk,
             )
-        headers |= {"User-Agent": f"dcs-orchestrator/{__version__}", "Accept": "application/json"}
-        return dataclasses.replace(request, headers=headers)
+        headers |= _UNSIGNED
+        return request.under(headers)
 
     def heed_refusal(self, response: Response) -> None:
         """Take from a 401 how far the service's clock is from ours; later signatures are stamped with its time."""

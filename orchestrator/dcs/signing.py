@@ -47,18 +47,11 @@ def canonical_request(
     return _canonical(method, path, query, _signed(headers), body)
 
 
-def _canonical(
-    method: str, path: str, query: Iterable[tuple[str, str]], signed: list[tuple[str, str]], body: bytes
-) -> str:
-    return "\n".join(
-        (
-            method.upper(),
-            canonical_path(path),
-            canonical_query(query),
-            "".join(f"{name}:{value}\n" for name, value in signed),  # hence the empty line that follows them
-            _names(signed),
-            hashlib.sha256(body).hexdigest(),
-        )
+def _canonical(method: str, path: str, query: Iterable[tuple[str, str]], signed: Mapping[str, str], body: bytes) -> str:
+    lines = "".join([f"{name}:{value}\n" for name, value in signed.items()])  # hence the empty line after them
+    hashed = hashlib.sha256(body).hexdigest()
+    return (
+        f"{method.upper()}\n{canonical_path(path)}\n{canonical_query(query)}\n{lines}\n{';'.join(signed)}\n{hashed}"
     )
 
 
@@ -75,17 +68,14 @@ def authorization(
     """The `Authorization` header for a request with exactly these `headers` (`x-sdk-date` must be among them)."""
     signed = _signed(headers)
     canonical = _canonical(method, path, query, signed, body)
-    to_sign = f"{ALGORITHM}\n{dict(signed)['x-sdk-date']}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    to_sign = f"{ALGORITHM}\n{signed['x-sdk-date']}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     signature = hmac.digest(sk.encode(), to_sign.encode(), "sha256").hex()  # no derived key
-    return f"{ALGORITHM} Access={ak}, SignedHeaders={_names(signed)}, Signature={signature}"
+    return f"{ALGORITHM} Access={ak}, SignedHeaders={';'.join(signed)}, Signature={signature}"
 
 
-def _signed(headers: Mapping[str, str]) -> list[tuple[str, str]]:
-    return sorted((name.lower(), value.strip()) for name, value in headers.items())
-
-
-def _names(signed: Iterable[tuple[str, str]]) -> str:
-    return ";".join(name for name, _ in signed)
+def _signed(headers: Mapping[str, str]) -> dict[str, str]:
+    """What is signed of each header, in the order of their names."""
+    return dict(sorted([(name.lower(), value.strip()) for name, value in headers.items()]))
 
 
 def _encoded(text: str) -> str:

@@ -54,7 +54,8 @@ class Agenda:
 
     def __init__(self, places: Places, curve: Curve, poll: PollOptions) -> None:
         self.shelves: dict[int, Shelf] = {}
-        self.changed = Signal()  # something is due earlier than it was
+        self.changed = Signal()  # something is due before `awaited`
+        self.awaited = math.inf  # the stamp until which the poller sleeps, unless that is given
         self.quiet_cost = self.QUIET_COST  # requests that may be spent on it now
         self._places = places
         self._curve = curve
@@ -94,7 +95,15 @@ class Agenda:
         shelf.items.extend(items)
         shelf.newest = max(shelf.newest, since)
         if shelf.due == math.inf and not shelf.readers:
-            shelf.due = max(since + self._poll.first_after, shelf.looked_at + self._poll.interval)
+            self.schedule(shelf, max(since + self._poll.first_after, shelf.looked_at + self._poll.interval))
+
+    def schedule(self, shelf: Shelf, due: float) -> None:
+        """Look at the shelf at `due`, not before."""
+        shelf.due = due
+        self._wake(due)
+
+    def _wake(self, due: float) -> None:
+        if due < self.awaited:
             self.changed.give()
 
     def _single_due(self, since: float, seen_at: float) -> float:
@@ -125,8 +134,7 @@ class Agenda:
             due, singly = min(due, before[0]), singly or before[2]
         entry = self._entries[item] = due, item, singly
         heapq.heappush(self._singles, entry)
-        if self._singles[0] is entry:
-            self.changed.give()
+        self._wake(due)
 
     def pop_singles(self, now: float) -> list[tuple[int, bool]]:
         """The items whose own time has come, and whether they must be looked at singly."""

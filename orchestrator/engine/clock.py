@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
+from asyncio import get_running_loop
 from typing import TYPE_CHECKING
-
-import anyio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+def ticks() -> float:
+    """The event loop's clock, in seconds: `anyio.current_time()`, without asking each time which library runs it."""
+    return get_running_loop().time()
 
 
 class Clock:
@@ -19,11 +23,11 @@ class Clock:
     """
 
     def __init__(self, now: Callable[[], float], *, not_before: float = 0.0) -> None:
-        self._epoch = max(now(), not_before) - anyio.current_time()
+        self._epoch = max(now(), not_before) - ticks()
 
     def stamp(self) -> float:
         """This moment, in seconds since the epoch (to the microsecond: a stamp survives being written down)."""
-        return round(self._epoch + anyio.current_time(), 6)
+        return round(self._epoch + ticks(), 6)
 
 
 def steady(now: Callable[[], float] = time.time, *, ticks: Callable[[], float] = time.monotonic) -> Callable[[], float]:

@@ -54,8 +54,10 @@ def encode(event: ev.Event) -> tuple[float, str, str]:
         if (value := getattr(event, name)) not in (None, "", ()) or name not in optional
     }
     text = _to_json(body)
-    # Half a surrogate pair in a message is text to Python, but not to UTF-8; its escape is read back as it was.
-    return event.at, type(event).__name__, text.encode("utf-8", "backslashreplace").decode()
+    if not text.isascii():
+        # Half a surrogate pair in a message is text to Python, but not to UTF-8; its escape is read back as it was.
+        text = text.encode("utf-8", "backslashreplace").decode()
+    return event.at, type(event).__name__, text
 
 
 def decode(at: float, kind: str, body: str) -> ev.Event:

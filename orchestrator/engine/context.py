@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from orchestrator.engine.operation import BulkOperation
     from orchestrator.engine.options import RunOptions
     from orchestrator.engine.record import Record
+
+
+_DECISIVE: Final = (ev.BatchAnswered, ev.Gone, ev.Rejected, ev.Seen)  # after these one failure may be too many
 
 
 class Context:
@@ -62,7 +65,7 @@ class Context:
             self._record.append(event)
         for observer in self._observers:
             observer(event)
-        if isinstance(event, ev.BatchAnswered | ev.Gone | ev.Rejected | ev.Seen):
+        if isinstance(event, _DECISIVE):
             self._judge_failures()
         if not self.ledger.open:
             self.over.set()

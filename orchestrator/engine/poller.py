@@ -55,13 +55,10 @@ class Poller:
                 await self._wait_until_due()
 
     async def _wait_until_due(self) -> None:
-        changed = self._agenda.changed.event
-        wait = self._agenda.next_due() - self._context.clock.stamp()
-        if wait == math.inf:
-            await changed.wait()
-        elif wait > 0:
-            with anyio.move_on_after(wait):
-                await changed.wait()
+        due = self._agenda.awaited = self._agenda.next_due()
+        wait = due - self._context.clock.stamp()
+        if wait > 0:
+            await self._agenda.changed.wait(wait)
 
     def _plan_round(self) -> None:
         """Queue the cheapest requests that cover what is due now."""
@@ -69,6 +66,8 @@ class Poller:
         self._measure_quiet()
         due = self._due_items(now)
         shelves = self._agenda.due_shelves(now)
+        if not due and not shelves:
+            return
         owner: dict[int, int] = {}  # the shelf on which an item stands
         for number, shelf in enumerate(shelves):
             self._tidy(shelf)
@@ -132,8 +131,7 @@ class Poller:
             shelf.due = math.inf
             return
         now = self._context.clock.stamp()
-        shelf.due = self._agenda.worth_at(shelf, now, crowded=self._agenda.is_crowded)
-        self._agenda.changed.give()
+        self._agenda.schedule(shelf, self._agenda.worth_at(shelf, now, crowded=self._agenda.is_crowded))
 
     def _remember_curve(self, *, emptied: bool) -> None:
         if emptied and self._curve.seen:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.ledger import Ledger
 
 READY = int(State.READY)
+_READY = {READY}
 LINGER = 5.0  # seconds that a batch which is not full waits while items are seen for the first time
 LINGER_FOR_LOOKS = 1.0  # and while refused or lost ones are looked into
 
@@ -108,6 +109,16 @@ class Ready:
                     self._rests[isolation] = fit[size:]
                 return fit[:size], isolation
             self.step(isolation, spoiled=False)  # all of them were seen over meanwhile
+        if fresh == math.inf and not self._kept_apart:
+            batch = self._items.take(size)
+            if len(set(batch)) == len(batch) and set(map(state.__getitem__, batch)) <= _READY:  # as nearly always
+                return batch, None
+            self._items.put_first(batch)
+        return self._sift(size, fresh=fresh), None
+
+    def _sift(self, size: int, *, fresh: float) -> list[int]:
+        """The next `size` items of the queue that may go: each once."""
+        state = self._ledger.state
         batch: dict[int, None] = {}  # an item seen in one actionable status after another stands in the queue twice
         waiting: list[int] = []
         while self._items and len(batch) < size:
@@ -123,7 +134,7 @@ class Ready:
                 fresh -= min(allowed, len(new))
             batch.update(dict.fromkeys(fit))
         self._items.put_first(waiting)
-        return list(batch), None
+        return list(batch)
 
 
 class _Queue:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
+from orchestrator.engine.clock import ticks
 from orchestrator.engine.codec import decode, encode, is_kept
 from orchestrator.engine.events import RunEnded
 from orchestrator.engine.ids import PackedIds
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x0DC50DC5  # in the file's header: this is a record of ours
 SCHEMA_VERSION = 1
 MODE = 0o600
-GAP = 3.0  # times as long as a commit took, nobody begins the next: who comes meanwhile shares it
-MAX_GAP = 0.005  # seconds; a slow disk is waited for long enough
+GAP = 10.0  # times as long as a commit took, nobody begins the next: who comes meanwhile shares it
+MAX_GAP = 0.015  # seconds; a slow disk is waited for long enough
 
 # What brings a record of each older schema to the next one; run in one transaction when such a record is opened to be
 # written. An event that changes its fields is migrated here, too: bodies are JSON, which SQL can rewrite.
@@ -151,9 +152,9 @@ class Record:
             self._is_writing = True
             try:
                 await anyio.sleep(self._gap)
-                began = anyio.current_time()
+                began = ticks()
                 await self._offload(partial(self._write, self._unwritten()))
-                self._gap = min(GAP * (anyio.current_time() - began), MAX_GAP)
+                self._gap = min(GAP * (ticks() - began), MAX_GAP)
             finally:
                 self._is_writing = False
                 self._written.give()  # all who shared it go on at once; one of the others writes next

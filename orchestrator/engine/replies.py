@@ -75,8 +75,10 @@ class Replies:
             )
         )
         self._agenda.track(accepted, [stamp] * len(accepted))
-        self._look_into(again, soonest=0.0)
-        self._look_into(silent, soonest=context.options.poll.first_after)
+        if again:
+            self._look_into(again, soonest=0.0)
+        if silent:
+            self._look_into(silent, soonest=context.options.poll.first_after)
 
     def failed(self, failure: Failure, batch: int, items: Sequence[int], *, is_part: bool) -> bool:
         """It was not answered item by item. Returns whether some of its ids spoiled it.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from asyncio import get_running_loop
+from math import inf
+
 import anyio
 
 
@@ -20,9 +23,17 @@ class Signal:
             self._event = anyio.Event()
         return self._event
 
-    async def wait(self) -> None:
-        """Wait until the signal is given."""
-        await self.event.wait()
+    async def wait(self, seconds: float = inf) -> None:
+        """Wait until the signal is given, or for `seconds`. Who else waits may be woken by the end of these, too."""
+        event = self.event
+        if seconds == inf:
+            await event.wait()
+            return
+        alarm = get_running_loop().call_later(seconds, self.give)  # a tenth of what a cancel scope costs
+        try:
+            await event.wait()
+        finally:
+            alarm.cancel()
 
     def give(self) -> None:
         """Tell all who wait."""

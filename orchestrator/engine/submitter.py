@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.isolation import Isolation
     from orchestrator.engine.ready import Ready
 
-HANDS = 2  # for each request that may be in flight: while it is out, the next one is written down
+HANDS = 3  # for each request that may be in flight: while it is out, two more are written down, with others
 GLANCE = 0.5  # seconds until the guards are asked again whether more may be sent
 NOT_SENT = Failure(verdict=Verdict.UNREACHED, message="the run was ending: it was not sent")
 NOT_DUE = Failure(verdict=Verdict.UNREACHED, message="its turn did not come: it was not sent")
@@ -42,7 +42,7 @@ class Batch:
 
 
 class Submitter:
-    """Hands that form batches, one at a time and each at the last moment: one to get ready for each one in flight."""
+    """Hands that form batches, one at a time and each at the last moment: some get ready while others are out."""
 
     def __init__(self, context: Context, *, ready: Ready, agenda: Agenda) -> None:
         self._context = context

@@ -75,7 +75,7 @@ class TestSingles:
         before = one.changed.event
         one.look_at(1, 10.0)
         assert before.is_set()
-        before = one.changed.event
+        before, one.awaited = one.changed.event, one.next_due()
         one.look_at(2, 20.0)
         assert not before.is_set()
 
