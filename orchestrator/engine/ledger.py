@@ -162,13 +162,15 @@ class Ledger(Columns):
 
     def _note_status(self, items: Sequence[int], code: int) -> None:
         status, first_status = self.status, self.first_status
-        for item in items:
-            status[item] = code
-        if all(map(first_status.__getitem__, items)):
+        if not any(map(first_status.__getitem__, items)):
+            for item in items:
+                status[item] = first_status[item] = code
             return
         for item in items:
-            if not first_status[item]:
-                first_status[item] = code
+            status[item] = code
+        if not all(map(first_status.__getitem__, items)):
+            for item in items:
+                first_status[item] = first_status[item] or code
 
     def _arrive(self, items: Sequence[int], before: int, after: int, at: float) -> None:
         """All of `items`, which stood in `before`, were seen to stand elsewhere now."""
