@@ -50,9 +50,7 @@ def canonical_request(
 def _canonical(method: str, path: str, query: Iterable[tuple[str, str]], signed: Mapping[str, str], body: bytes) -> str:
     lines = "".join([f"{name}:{value}\n" for name, value in signed.items()])  # hence the empty line after them
     hashed = hashlib.sha256(body).hexdigest()
-    return (
-        f"{method.upper()}\n{canonical_path(path)}\n{canonical_query(query)}\n{lines}\n{';'.join(signed)}\n{hashed}"
-    )
+    return f"{method.upper()}\n{canonical_path(path)}\n{canonical_query(query)}\n{lines}\n{';'.join(signed)}\n{hashed}"
 
 
 def authorization(

@@ -44,10 +44,11 @@ class Places:
 
     def shared_shelf(self, items: Sequence[int]) -> int | None:
         """The shelf to which all of `items` belong; None if there is none, or if any of them is unknown."""
-        at, size = self._at, self.page_size
+        size = self.page_size
         if not items:
             return None
-        first, last = min(map(at.__getitem__, items)), max(map(at.__getitem__, items))
+        places = list(map(self._at.__getitem__, items))
+        first, last = min(places), max(places)
         return first // size if first != NOWHERE and first // size == last // size else None
 
     def shelves(self, items: Sequence[int]) -> list[int]:

@@ -7,6 +7,8 @@ from math import inf
 
 import anyio
 
+SHORTEST = 1e-6  # seconds; by less the loop would ring before its clock has moved, and who asks again would for ever
+
 
 class Signal:
     """Given again and again. `event` is that of the next time: take it, look whether it is needed, then wait for it."""
@@ -29,7 +31,7 @@ class Signal:
         if seconds == inf:
             await event.wait()
             return
-        alarm = get_running_loop().call_later(seconds, self.give)  # a tenth of what a cancel scope costs
+        alarm = get_running_loop().call_later(max(seconds, SHORTEST), self.give)  # a tenth of what a cancel scope costs
         try:
             await event.wait()
         finally:

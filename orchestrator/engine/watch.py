@@ -144,9 +144,13 @@ class Watch:
         # What ends a wait is news to whoever still waits: it may have been seen first while its batch was in flight.
         decisive = {word for word in distinct if phase(word) in (Phase.GOAL, Phase.ENDED)}
         news: dict[str, list[int]] = {word: [] for word in distinct}
-        for item, word, state in compress(zip(found, words, stands, strict=True), stands.translate(IS_OPEN)):
-            if _IS_ALWAYS_NEWS[state] or word in decisive or status[item] != codes[word]:
+        if not stands.strip(_ALWAYS_NEWS):  # as at the first sight of a page
+            for item, word in zip(found, words, strict=True):
                 news[word].append(item)
+        else:
+            for item, word, state in compress(zip(found, words, stands, strict=True), stands.translate(IS_OPEN)):
+                if state in _ALWAYS_NEWS or word in decisive or status[item] != codes[word]:
+                    news[word].append(item)
         return {word: items for word, items in news.items() if items}
 
     def _last_words(self, found: Sequence[int], words: Sequence[str]) -> dict[str, list[int]]:
@@ -251,4 +255,4 @@ class Watch:
                 self._agenda.look_at(item, stamp, singly=True)
 
 
-_IS_ALWAYS_NEWS = bytes(state in ALWAYS_NEWS for state in State)
+_ALWAYS_NEWS = bytes(sorted(ALWAYS_NEWS))
