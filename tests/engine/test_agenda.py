@@ -81,6 +81,16 @@ class TestSingles:
 
 
 class TestShelves:
+    async def test_who_waits_is_woken_only_by_one_that_is_due_sooner(self) -> None:
+        one = agenda(first_after=2.0)
+        one.track([5], [50.0])
+        one.awaited, event = one.next_due(), one.changed.event
+        one.track([105], [51.0])  # later
+        one.track([6], [49.0])  # the same shelf, which has its time
+        assert not event.is_set()
+        one.track([205], [49.0])
+        assert event.is_set()
+
     def test_those_of_one_stretch_are_looked_at_together(self) -> None:
         one = agenda(first_after=2.0)
         for item in (5, 7, 105):

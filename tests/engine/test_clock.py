@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from orchestrator.engine import events as ev
-from orchestrator.engine.clock import Clock, steady
+from orchestrator.engine.clock import Clock, steady, ticks
 from orchestrator.engine.model import Quota
 from orchestrator.testing import FakeOperation, FakeTask
 from tests.engine.stage import EPOCH, INFO, Stage, counted, new_record, options, running
@@ -39,6 +39,13 @@ async def play(stage: Stage, wall: Wall, *, retry: list[int] | None = None) -> R
     report = await run.execute(retry=retry)
     report.check()
     return report
+
+
+class TestTicks:
+    async def test_they_are_those_that_sleepers_wake_by(self) -> None:
+        for seconds in (0.0, 0.25, HOUR):
+            await anyio.sleep(seconds)
+            assert ticks() == anyio.current_time()
 
 
 class TestStamps:
