@@ -18,7 +18,7 @@ from orchestrator.simulator.core import Service
 from tests.simulation.dice import Dice
 from tests.simulation.draws import disturbances
 from tests.simulation.loop import numbered
-from tests.simulation.story import OK, START, THROTTLED
+from tests.simulation.story import START, THROTTLED
 from tests.simulation.turns import together
 from tests.simulation.upheavals import with_torn_commit
 from tests.simulation.world import DIRECTORY, World
@@ -151,9 +151,9 @@ def _quota(joint: Joint) -> Iterator[str]:
 
 
 def _told_at(story: Story, api: str) -> float | None:
-    """When a shard was told of the quota; at once, where it never asks."""
+    """When a shard was told of the quota; at once, where it never asks; None: never, though it asked."""
     asked = [e for e in story.exchanges if e.api == api]
     refused = [e.closed_at for e in asked if e.status == THROTTLED and e.closed_at is not None]
     if refused:
         return min(refused)
-    return None if any(e.status == OK for e in asked) else START
+    return None if asked else START

@@ -16,7 +16,7 @@ from orchestrator.simulator.options import Quota, SimulatorOptions, Spread
 from tests.simulation.draws import draw
 from tests.simulation.examine import examine_shards
 from tests.simulation.scenario import Scenario
-from tests.simulation.shards import STEP, Joint, judge_joint, play_shards
+from tests.simulation.shards import STEP, Joint, _told_at, judge_joint, play_shards
 from tests.simulation.story import START
 from tests.simulation.turns import together
 
@@ -130,6 +130,14 @@ class TestJudge:
         strange = replace(second.exchanges[-1], ids=(first.ids[0],))
         stories = [first, replace(second, exchanges=[*second.exchanges, strange]), *others]
         assert "shard 1 asked to" in broken(replace(true_one(), stories=stories))
+
+    def test_a_shard_whose_requests_all_failed_was_told_of_no_quota(self) -> None:
+        """Seed 501553: each of its looks was answered 500, and it was held to a quota that only the other knew."""
+        story = true_one().stories[0]
+        asked = [exchange for exchange in story.exchanges if exchange.api == "list"]
+        failed = replace(story, exchanges=[replace(exchange, status=500) for exchange in asked])
+        assert _told_at(failed, "list") is None
+        assert _told_at(replace(story, exchanges=[]), "list") == START
 
 
 class TestMistakes:
