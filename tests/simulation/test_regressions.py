@@ -17,7 +17,7 @@ from orchestrator.engine.options import (
 from orchestrator.simulator.options import Churn, Faults, Outage, Quota, SimulatorOptions, Spread
 from tests.simulation.accidents import Canned
 from tests.simulation.draws import RENEWED
-from tests.simulation.examine import examine
+from tests.simulation.examine import examine, examine_seed
 from tests.simulation.scenario import Disturbance, Network, Scenario
 
 if TYPE_CHECKING:
@@ -346,6 +346,11 @@ class TestGate:
         assert story.last.report is not None
         assert story.last.report.exit_code == 3
         assert [exchange.status for exchange in story.exchanges] == [401, 401]
+
+    def test_a_key_that_four_shards_get_locked_together_is_held_against_none(self) -> None:
+        """Seed 603136: 41 minutes slow at once, and each had three signatures under way: more than five for the key."""
+        finding = examine_seed(603136)
+        assert finding.violations == ()
 
 
 class TestReopened:
