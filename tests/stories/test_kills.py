@@ -53,9 +53,12 @@ class Tale:
     moments: list[str] = field(default_factory=list)
 
 
-async def play(folder: Path, seed: int, kills: int) -> tuple[Tale, dict[str, str], Account]:
-    """Kill a run so often, then let it end. Returns the tale, the outcomes, and the account."""
-    random, tale = Random(f"kills {seed}"), Tale()
+async def play(folder: Path, seed: int, kills: int, tries: int = 0) -> tuple[Tale, dict[str, str], Account]:
+    """Kill a run so often, then let it end. Returns the tale, the outcomes, and the account.
+
+    Each of several `tries` has moments of its own: the run may be over before the first of them.
+    """
+    random, tale = Random(f"kills {seed} {tries}"), Tale()
     async with Stage.opened(folder, 300, seed=seed, **MIX) as stage:
         stage.set(retry={"attempts": 3}, submit={"batch_size": 20, "workers": 6})
         while tale.ran is None:
@@ -127,7 +130,7 @@ async def test_a_run_that_is_killed_again_and_again_ends_as_if_it_never_had(tmp_
         tries += 1
         folder = tmp_path / f"killed-{tries}"
         folder.mkdir()
-        tale, outcomes, account = await play(folder, seed, EACH - killed)
+        tale, outcomes, account = await play(folder, seed, EACH - killed, tries)
         killed += tale.kills
         assert outcomes == undisturbed, tale
         assert tale.at_work <= account.summary["attempts"] <= tale.attempts, tale
