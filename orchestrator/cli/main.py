@@ -47,7 +47,7 @@ def entry() -> None:
 
 
 def _begin_collecting() -> None:
-    """What importing made stays to the end: no collection ever looks through it, nor at every few hundred objects."""
+    """Collect seldom, and never look through what importing made: it stays to the end."""
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
     gc.enable()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 RENEW_BEFORE: Final = 300.0  # seconds before they expire, credentials are fetched anew
 RENEW_PAUSE: Final = 30.0  # seconds between two such fetches, if the provider has none that last longer
-_UNSIGNED: Final = {"User-Agent": f"dcs-orchestrator/{__version__}", "Accept": "application/json"}
 NOTABLE_SKEW: Final = 60.0  # seconds; the service tolerates 15 minutes, and a Date header is never exact
+_UNSIGNED: Final = {"User-Agent": f"dcs-orchestrator/{__version__}", "Accept": "application/json"}
 
 
 class Identity:
@@ -73,7 +74,7 @@ class Identity:
                 sk=credentials.sk,
             )
         headers |= _UNSIGNED
-        return request.under(headers)
+        return dataclasses.replace(request, headers=headers)
 
     def heed_refusal(self, response: Response) -> None:
         """Take from a 401 how far the service's clock is from ours; later signatures are stamped with its time."""

@@ -34,12 +34,6 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=lambda: dict(_JSON), repr=False)
     body: bytes = b""
 
-    def under(self, headers: Mapping[str, str]) -> Request:
-        """The same request with these headers."""
-        return Request(
-            api=self.api, method=self.method, path=self.path, query=self.query, headers=headers, body=self.body
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
@@ -50,8 +44,7 @@ class Response:
     body: bytes = field(default=b"", repr=False)  # a single look's answer holds passwords
 
     def __post_init__(self) -> None:
-        names = map(str.lower, self.headers)
-        object.__setattr__(self, "headers", dict(zip(names, self.headers.values(), strict=True)))
+        object.__setattr__(self, "headers", {name.lower(): value for name, value in self.headers.items()})
 
 
 def batch_stop(project_id: str, ids: Sequence[str]) -> Request:

@@ -55,7 +55,7 @@ class Agenda:
     def __init__(self, places: Places, curve: Curve, poll: PollOptions) -> None:
         self.shelves: dict[int, Shelf] = {}
         self.changed = Signal()  # something is due before `awaited`
-        self.awaited = math.inf  # the stamp until which the poller sleeps, unless that is given
+        self.awaited = math.inf  # the stamp until which the poller sleeps while that is not given
         self.quiet_cost = self.QUIET_COST  # requests that may be spent on it now
         self._places = places
         self._curve = curve

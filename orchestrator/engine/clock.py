@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def ticks() -> float:
+def loop_time() -> float:
     """The event loop's clock, in seconds: `anyio.current_time()`, without asking each time which library runs it."""
     return get_running_loop().time()
 
@@ -23,11 +23,11 @@ class Clock:
     """
 
     def __init__(self, now: Callable[[], float], *, not_before: float = 0.0) -> None:
-        self._epoch = max(now(), not_before) - ticks()
+        self._epoch = max(now(), not_before) - loop_time()
 
     def stamp(self) -> float:
         """This moment, in seconds since the epoch (to the microsecond: a stamp survives being written down)."""
-        return round(self._epoch + ticks(), 6)
+        return round(self._epoch + loop_time(), 6)
 
 
 def steady(now: Callable[[], float] = time.time, *, ticks: Callable[[], float] = time.monotonic) -> Callable[[], float]:

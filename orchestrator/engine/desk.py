@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import anyio
 
 from orchestrator.engine.brake import Brake
-from orchestrator.engine.clock import ticks
+from orchestrator.engine.clock import loop_time
 from orchestrator.engine.events import QuotaLearned, RequestEnded, Tallied
 from orchestrator.engine.model import Failure, Verdict
 from orchestrator.engine.retry import AGAIN, Budget, delay_after
@@ -198,7 +198,7 @@ class Ticket:
         permit, self._permit = self._permit, None
         if permit is None:
             raise RuntimeError("a ticket is good for one request")
-        self._sent_at, self._batch = ticks(), batch
+        self._sent_at, self._batch = loop_time(), batch
         try:
             result = await call()
         except ServiceError as error:
@@ -240,7 +240,7 @@ class Ticket:
                 at=desk.clock.stamp(),  # its own desk
                 api=self._api,
                 result=result,
-                seconds=ticks() - self._sent_at,
+                seconds=loop_time() - self._sent_at,
                 attempt=attempt,
                 delay=self.delay,
                 failure=failure,

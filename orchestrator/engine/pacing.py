@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from orchestrator.engine.clock import ticks
+from orchestrator.engine.clock import loop_time
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.model import Failure, Quota, Verdict
 from orchestrator.engine.pace import TICK, ApiPace, Ceiling
@@ -64,11 +64,11 @@ class Permit:
 
         That is so where a refusal came meanwhile, or where answers are slow.
         """
-        lane, now = self._lane, ticks()
+        lane, now = self._lane, loop_time()
         until = now + PATIENCE
         lane.lead = min(MAX_LEAD, max(SPARE * (now - self._reserved_at), FADING * lane.lead))
         while (wait := self._pacing.wait_held(lane)) > 0:
-            now = ticks()
+            now = loop_time()
             if now + (wait if wait < math.inf else 0.0) >= until:
                 return False
             await lane.changed.wait(min(wait, until - now))
@@ -91,13 +91,13 @@ class Permit:
 
     def succeeded(self) -> None:
         """A good answer."""
-        self._lane.pace.answered(ticks(), self.started_at)
+        self._lane.pace.answered(loop_time(), self.started_at)
         self._pacing.gate.proven(generation=self.generation, probe=self.probe)
         self._lane.changed.give()
 
     def failed(self, failure: Failure) -> Quota | None:
         """A bad answer, or none. Returns a quota if one was learned by it."""
-        now, pace, gate = ticks(), self._lane.pace, self._pacing.gate
+        now, pace, gate = loop_time(), self._lane.pace, self._pacing.gate
         quota = None
         if failure.verdict is Verdict.THROTTLED:
             quota = pace.throttled(now, self.started_at, failure)
@@ -147,7 +147,7 @@ class Pacing:
                 lane.pace.hold()
                 self._held += 1
                 generation, probe = self.gate.enter()
-                return Permit(self, lane, ticks(), generation, probe=probe)
+                return Permit(self, lane, loop_time(), generation, probe=probe)
 
     def learn(self, api: str, quota: Quota) -> None:
         """Start with a quota known from elsewhere."""
@@ -155,7 +155,7 @@ class Pacing:
 
     def recall(self, api: str, answers: Iterable[tuple[float, int]]) -> None:
         """Count what an attempt before this one spent of the quota: `(seconds ago, requests)`."""
-        self._lane(api).pace.recall(answers, ticks())
+        self._lane(api).pace.recall(answers, loop_time())
 
     def capacity(self, api: str, seconds: float) -> float:
         """Requests of `api` in `seconds` that ceiling and known quotas allow; `inf` where nothing is known."""
@@ -182,7 +182,7 @@ class Pacing:
 
     def wait_held(self, lane: _Lane) -> float:
         """Seconds until one of those that were got ready may leave."""
-        now = ticks()
+        now = loop_time()
         wait = lane.pace.wait_held(now)
         return max(wait, self._ceiling.wait(now)) if self._ceiling else wait
 
@@ -193,7 +193,7 @@ class Pacing:
 
     def start(self, lane: _Lane) -> float:
         """One that was got ready leaves. Returns when, for `Permit.started_at`."""
-        now = ticks()
+        now = loop_time()
         self._held -= 1
         started_at = lane.pace.start_held(now)
         if self._ceiling:
@@ -201,11 +201,11 @@ class Pacing:
         return started_at
 
     def _wait(self, lane: _Lane) -> float:
-        now = ticks()
+        now = loop_time()
         return self._under_ceiling(lane.pace.wait(now), now)
 
     def _wait_to_prepare(self, lane: _Lane) -> float:
-        now = ticks()
+        now = loop_time()
         wait = self._under_ceiling(lane.pace.wait_to_prepare(now), now)
         return max(wait - lane.lead, TICK) if wait > lane.lead else 0.0
 

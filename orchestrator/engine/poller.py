@@ -17,8 +17,6 @@ from orchestrator.engine.states import IS_PENDING, PENDING, State
 from orchestrator.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from orchestrator.engine.agenda import Agenda, Shelf
     from orchestrator.engine.context import Context
     from orchestrator.engine.curve import Curve
@@ -70,16 +68,17 @@ class Poller:
         shelves = self._agenda.due_shelves(now)
         if not due and not shelves:
             return
-        is_lonely = len(shelves) == 1 and not due  # as mostly: whatever is planned is for this shelf
-        for shelf in shelves:
+        owner: dict[int, int] = {}  # the shelf on which an item stands
+        for number, shelf in enumerate(shelves):
             self._tidy(shelf)
             shelf.due = math.inf
-            due.update(zip(shelf.items, self._places.all_expected(shelf.items), strict=True))
+            owner.update(dict.fromkeys(shelf.items, number))
+        due.update(zip(owner, self._places.all_expected(owner), strict=True))
         few = FEW if self._watch.may_look else 0
         plan = cover(due, self._places.page_size, few=few)
-        owner = {} if is_lonely else {item: number for number, shelf in enumerate(shelves) for item in shelf.items}
         for look in plan.pages:
-            self._queue_page(look, shelves if is_lonely else [shelves[number] for number in _owners(look, owner)])
+            on_it = set(map(owner.get, look.items))
+            self._queue_page(look, [shelf for number, shelf in enumerate(shelves) if number in on_it])
         for item in plan.singles:
             self._look_singly(item)
         for shelf in shelves:
@@ -216,8 +215,3 @@ class Poller:
         size = self._places.page_size
         away = sum(not look.offset <= self._places.expected(item) < look.offset + size for item in missing)
         return 2 * away > len(missing)
-
-
-def _owners(look: PageLook, owner: Mapping[int, int]) -> list[int]:
-    """The numbers of the shelves on which some stand who are to be seen."""
-    return sorted({owner[item] for item in look.items if item in owner})

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from orchestrator.engine.clock import ticks
+from orchestrator.engine.clock import loop_time
 from orchestrator.engine.codec import decode, encode, is_kept
 from orchestrator.engine.events import RunEnded
 from orchestrator.engine.ids import PackedIds
@@ -152,9 +152,9 @@ class Record:
             self._is_writing = True
             try:
                 await anyio.sleep(self._gap)
-                began = ticks()
+                began = loop_time()
                 await self._offload(partial(self._write, self._unwritten()))
-                self._gap = min(GAP * (ticks() - began), MAX_GAP)
+                self._gap = min(GAP * (loop_time() - began), MAX_GAP)
             finally:
                 self._is_writing = False
                 self._written.give()  # all who shared it go on at once; one of the others writes next

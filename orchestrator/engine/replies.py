@@ -11,7 +11,7 @@ from orchestrator.engine.states import PENDING
 from orchestrator.errors import RunRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from orchestrator.engine.agenda import Agenda
     from orchestrator.engine.context import Context
@@ -75,10 +75,8 @@ class Replies:
             )
         )
         self._agenda.track(accepted, [stamp] * len(accepted))
-        if again:
-            self._look_into(again, soonest=0.0)
-        if silent:
-            self._look_into(silent, soonest=context.options.poll.first_after)
+        self._look_into(again, soonest=0.0)
+        self._look_into(silent, soonest=context.options.poll.first_after)
 
     def failed(self, failure: Failure, batch: int, items: Sequence[int], *, is_part: bool) -> bool:
         """It was not answered item by item. Returns whether some of its ids spoiled it.
@@ -106,8 +104,10 @@ class Replies:
             self._look_into(items, soonest=0.0)
         return True
 
-    def _look_into(self, items: Iterable[int], *, soonest: float) -> None:
+    def _look_into(self, items: Collection[int], *, soonest: float) -> None:
         """Refused, lost or not mentioned: a look decides what comes next, the later the more tries there were."""
+        if not items:  # as nearly always
+            return
         context = self._context
         stamp, ledger = context.clock.stamp(), context.ledger
         for item in items:

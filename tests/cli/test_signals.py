@@ -43,5 +43,8 @@ class TestSignals:
         monkeypatch.setattr("orchestrator.cli.signals.signal.getsignal", lambda _: None)
         with signals_handled(drain=print, abort=print):
             pass
-        for number, handler in kept.items():
-            signal.signal(number, handler)
+        left = {number: signal.signal(number, handler) for number, handler in kept.items()}
+        assert left == {
+            signal.SIGTERM: signal.SIG_DFL,
+            signal.SIGINT: signal.default_int_handler,
+        }  # as the loop leaves it

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from orchestrator.engine import events as ev
-from orchestrator.engine.clock import Clock, steady, ticks
+from orchestrator.engine.clock import Clock, loop_time, steady
 from orchestrator.engine.model import Quota
 from orchestrator.testing import FakeOperation, FakeTask
 from tests.engine.stage import EPOCH, INFO, Stage, counted, new_record, options, running
@@ -41,11 +41,11 @@ async def play(stage: Stage, wall: Wall, *, retry: list[int] | None = None) -> R
     return report
 
 
-class TestTicks:
-    async def test_they_are_those_that_sleepers_wake_by(self) -> None:
+class TestLoopTime:
+    async def test_it_is_that_which_sleepers_wake_by(self) -> None:
         for seconds in (0.0, 0.25, HOUR):
             await anyio.sleep(seconds)
-            assert ticks() == anyio.current_time()
+            assert loop_time() == anyio.current_time()
 
 
 class TestStamps:

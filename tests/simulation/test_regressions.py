@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.engine import events as ev
 from orchestrator.engine.options import (
     LimitOptions,
     PaceOptions,
@@ -31,6 +32,11 @@ def played(scenario: Scenario) -> Story:
     assert finding.violations == ()
     assert story is not None
     return story
+
+
+def happened(story: Story, kind: type[ev.Event]) -> bool:
+    """Whether the occasion came about that the story is told for."""
+    return any(isinstance(event, kind) for life in story.lives for event in life.events)
 
 
 def came_to(story: Story) -> dict[str, int]:
@@ -279,7 +285,7 @@ class TestGuards:
 
     def test_nobody_goes_in_place_of_a_canary_whose_answer_was_lost(self) -> None:
         """Seed 651: lost, and seen where it stood, a canary was replaced; the service had deleted it all the same."""
-        played(
+        story = played(
             Scenario(
                 seed=651,
                 family="guarded",
@@ -293,6 +299,7 @@ class TestGuards:
                 options=RunOptions(submit=SubmitOptions(batch_size=1), limits=replace(ALL, canary=10)),
             )
         )
+        assert happened(story, ev.BatchLost)
 
     def test_a_batch_that_never_left_is_not_attempted(self) -> None:
         """Seed 57: a batch whose intent could not be written was called unconfirmed, though it never left."""
@@ -313,7 +320,7 @@ class TestGuards:
 class TestGate:
     def test_a_batch_whose_leave_is_older_than_a_401_waits(self) -> None:
         """Seed 1152: the leave was given, the intent took its time, a 401 came, and the batch left all the same."""
-        played(
+        story = played(
             Scenario(
                 seed=3,
                 family="rough",
@@ -331,6 +338,8 @@ class TestGate:
                 page_size=10,
             )
         )
+        assert 401 in {exchange.status for exchange in story.exchanges}
+        assert happened(story, ev.BatchReturned)
 
     def test_a_clock_that_is_set_again_after_a_401_is_not_held_against_the_run(self) -> None:
         """Seed 104723: half an hour slow, and two hours more when it had learned so: the second 401 ends the run."""
@@ -383,7 +392,7 @@ class TestOvertaken:
 
     def test_who_was_seen_down_while_the_request_did_not_get_through_is_not_sent_again(self) -> None:
         """Seed 100902: ten seconds of connecting, a page that showed the task down, and it was sent all the same."""
-        played(
+        story = played(
             Scenario(
                 seed=1,
                 family="rough",
@@ -397,10 +406,11 @@ class TestOvertaken:
                 meddling=((3.0, "stop", 2), (6.0, "stop", 3)),
             )
         )
+        assert happened(story, ev.BatchReturned)
 
     def test_who_is_seen_down_while_the_disk_takes_its_time_does_not_leave(self) -> None:
         """Seeds 102674 and 103152: a page that showed the task down came between the intent and the request."""
-        played(
+        story = played(
             Scenario(
                 seed=1,
                 family="rough",
@@ -412,6 +422,7 @@ class TestOvertaken:
                 meddling=((1.0, "stop", 4), (3.0, "stop", 3), (5.0, "stop", 2)),
             )
         )
+        assert happened(story, ev.BatchReturned)
 
 
 class TestQuotas:
