@@ -35,6 +35,11 @@ class Ready:
         self._rests: dict[Isolation, list[int]] = {}  # of parts that were too large to be sent at once
         self._kept_apart: set[int] = set()  # items whose turn an isolation decides
 
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        return len(self._items)
+
     def put(self, items: Sequence[int]) -> None:
         """These may be sent."""
         apart = self._kept_apart

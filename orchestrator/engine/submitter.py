@@ -9,6 +9,7 @@ import anyio
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.canary import Canary
+from orchestrator.engine.clock import loop_time
 from orchestrator.engine.feasibility import Feasibility
 from orchestrator.engine.model import Failure, Verdict
 from orchestrator.engine.replies import Replies
@@ -91,12 +92,15 @@ class Submitter:
                 await self._ready.changed.wait()
 
     async def _wait_until_worth_it(self) -> None:
-        """Until there is a batch: a full one, or what there is when waiting for more has lasted long enough."""
-        while (patience := self._ready.patience(self._size)) > 0:
-            with anyio.move_on_after(patience) as wait:
-                await self._ready.changed.wait()
-            if wait.cancelled_caught:
+        """Until there is a batch: a full one, or what there is when more was waited for in vain for long enough."""
+        ready, most, since = self._ready, 0, loop_time()
+        while (patience := ready.patience(self._size)) > 0:
+            now = loop_time()
+            if ready.waiting > most:  # only that more came is a reason to wait on, whatever else changed
+                most, since = ready.waiting, now
+            if now >= since + patience:
                 return
+            await ready.changed.wait(since + patience - now)
 
     def _take(self) -> tuple[list[int], Isolation | None]:
         """The items of the next batch, as far as the guards allow."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import anyio
@@ -10,6 +11,7 @@ import pytest
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Ending, Failure, Quota, Verdict
+from orchestrator.engine.ready import LINGER
 from orchestrator.errors import ServiceError
 from orchestrator.testing import FakeOperation, FakeTask
 from tests.engine.stage import (
@@ -158,6 +160,24 @@ class TestUnreachable:
         assert counted(report) == {"stopped": 2}
         assert report.requests["show"].failed == 2
         assert report.requests["show"].retried == 3
+
+    async def test_looks_that_fail_all_the_time_keep_no_task_waiting_that_was_seen(self) -> None:
+        """Seed 700051: a batch that is not full waited anew after each look that failed."""
+        operation = FakeOperation({"seen": FakeTask(), **running(40, listed=False)}, latency=2.0)
+
+        def hide(service: FakeOperation) -> None:
+            if service.calls("show")[-1] != "seen":
+                service.faults["show"] = [UNREACHED]
+
+        operation.hooks["show"] = hide
+        limits = {"max_failures": 1.0, "deadline": 300.0}
+        stage = Stage(operation, options=options(submit={"workers": 1}, retry={"attempts": 1}, **limits))
+        report = await stage.play()
+        assert counted(report) == {"stopped": 1, "not_attempted": 40}
+        assert stage.batches == [["seen"]]
+        looks, sent = ([at for at, api, _ in operation.asked if api == asked] for asked in ("show", "stop"))
+        assert max(later - earlier for earlier, later in pairwise(looks)) < LINGER  # this kept it waiting
+        assert sent[0] < 3 * LINGER
 
     async def test_a_spent_budget_ends_no_run(self) -> None:
         operation = FakeOperation(running(400), page_limit=0)
