@@ -6,6 +6,8 @@ import json
 from dataclasses import MISSING, asdict, fields
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Ending, Failure, Quota, Verdict
 
@@ -35,7 +37,7 @@ KINDS: dict[str, type[Any]] = {
         ev.RunEnded,
     )
 }
-_to_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+_to_json = msgspec.json.Encoder().encode
 _NAMES = {kind: [field.name for field in fields(kind) if field.name != "at"] for kind in KINDS.values()}
 _OPTIONAL = {kind: {field.name for field in fields(kind) if field.default is not MISSING} for kind in KINDS.values()}
 
@@ -53,10 +55,10 @@ def encode(event: ev.Event) -> tuple[float, str, str]:
         for name in _NAMES[type(event)]
         if (value := getattr(event, name)) not in (None, "", ()) or name not in optional
     }
-    text = _to_json(body)
-    if not text.isascii():
-        # Half a surrogate pair in a message is text to Python, but not to UTF-8; its escape is read back as it was.
-        text = text.encode("utf-8", "backslashreplace").decode()
+    try:
+        text = _to_json(body).decode()
+    except UnicodeEncodeError:  # half a surrogate pair is text to Python, but not to UTF-8: here it is escaped
+        text = json.dumps(body, separators=(",", ":"))
     return event.at, type(event).__name__, text
 
 

@@ -10,6 +10,7 @@ import math
 from array import array
 from typing import TYPE_CHECKING
 
+from orchestrator.engine.cells import cells
 from orchestrator.engine.model import Phase
 from orchestrator.engine.states import FIRST_FINAL, MOVES, Move, State
 from orchestrator.errors import IllegalTransitionError
@@ -71,30 +72,40 @@ class Columns:
         """What the item's last status means."""
         return self._phases[self.status[item]]
 
-    def in_other_phase(self, items: Iterable[int], phase: Phase) -> list[int]:
+    def in_other_phase(self, items: Collection[int], phase: Phase) -> list[int]:
         """Those of `items` whose last status means something else than `phase`."""
         status, phases = self.status, self._phases
-        others = {code for code in set(map(status.__getitem__, items)) if phases[code] is not phase}
+        others = {code for code in set(cells(status, items)) if phases[code] is not phase}
         return [item for item in items if status[item] in others] if others else []
 
     def accepted_last(self, item: int) -> float:
         """When a request for the item was last accepted; NaN if never."""
         return self.reaccepted_at.get(item, self.accepted_at[item])
 
-    def accepted_lasts(self, items: Sequence[int]) -> list[float]:
+    def accepted_lasts(self, items: Sequence[int]) -> Sequence[float]:
         """`accepted_last` of each of `items`."""
         if self.reaccepted_at:
             return list(map(self.accepted_last, items))
-        return list(map(self.accepted_at.__getitem__, items))
+        return cells(self.accepted_at, items)
 
     def open_items(self) -> list[int]:
         """All items that are not final, in input order."""
         return [item for item, state in enumerate(self.state) if state < FIRST_FINAL]
 
+    def by_state(self, items: Sequence[int]) -> Iterable[tuple[int, Sequence[int]]]:
+        """`items` in groups of those in the same state: `(state, items)`."""
+        state, states = self.state, set(cells(self.state, items))
+        if len(states) == 1:
+            return [(states.pop(), items)]
+        groups: dict[int, list[int]] = {}
+        for item in items:
+            groups.setdefault(state[item], []).append(item)
+        return groups.items()
+
     def alike(self, items: Sequence[int]) -> list[tuple[int, int, Sequence[int]]]:
         """`items` in groups of those that stand alike: `(state, claimed, items)`."""
         state, claimed = self.state, self.claimed
-        states, claims = set(map(state.__getitem__, items)), set(map(claimed.__getitem__, items))
+        states, claims = set(cells(state, items)), set(cells(claimed, items))
         if len(states) == len(claims) == 1:
             return [(states.pop(), claims.pop(), items)]
         groups: dict[tuple[int, int], list[int]] = {}
@@ -105,7 +116,7 @@ class Columns:
     def _move(self, items: Collection[int], move: Move) -> None:
         """Move `items`, each named once; raises `IllegalTransitionError`, and changes nothing, if one cannot."""
         table, state = _MOVES[move], self.state
-        befores = set(map(state.__getitem__, items))
+        befores = set(cells(state, items))
         for before in befores:
             if table[before] is None:
                 item = next(item for item in items if state[item] == before)
@@ -130,11 +141,14 @@ class Columns:
         self.totals[before] -= 1
         self.totals[after] += 1
 
-    def _count_sends(self, items: Iterable[int]) -> None:
+    def _count_sends(self, items: Collection[int]) -> None:
         sends = self.sends
+        if not any(cells(sends, items)):  # as mostly
+            for item in items:
+                sends[item] = 1
+            return
         for item in items:
-            if sends[item] < MOST:
-                sends[item] += 1
+            sends[item] = min(sends[item] + 1, MOST)
 
     def _count_tries(self, items: Iterable[int]) -> None:
         for item in items:

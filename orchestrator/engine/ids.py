@@ -16,6 +16,8 @@ from itertools import accumulate, chain, compress, count, islice, pairwise, repe
 from operator import eq, ne
 from typing import TYPE_CHECKING, Final, overload
 
+from orchestrator.engine.cells import cells
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -90,7 +92,7 @@ class PackedIds(Sequence[str]):
 
     def _find_by_hash(self, texts: Sequence[str]) -> list[int]:
         mask = len(self._slots) - 1
-        found = list(map(self._slots.__getitem__, map(mask.__and__, map(hash, texts))))
+        found = list(cells(self._slots, [hash(text) & mask for text in texts]))
         rows: Sequence[int] = range(len(found))
         guesses, sought = found, texts
         if ABSENT in found:  # where the slot is empty there is nobody
@@ -117,8 +119,8 @@ class PackedIds(Sequence[str]):
         slots, mask, first = self._slots, len(self._slots) - 1, len(self)
         new = first
         fresh: list[str] = []
-        for text, start in zip(texts, map(mask.__and__, map(hash, texts)), strict=True):
-            slot = start
+        for text in texts:
+            slot = hash(text) & mask
             while (item := slots[slot]) != ABSENT:
                 if text == (self._at(item) if item < first else fresh[item - first]):
                     break
@@ -147,8 +149,8 @@ class PackedIds(Sequence[str]):
             return
         self._slots = array("i")  # the old ones go before the new ones come
         slots, mask = array("i", [ABSENT]) * size, size - 1
-        for item, start in enumerate(map(mask.__and__, map(hash, self))):
-            slot = start
+        for item, text in enumerate(self):
+            slot = hash(text) & mask
             while slots[slot] != ABSENT:
                 slot = (slot + 1) & mask
             slots[slot] = item

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, assert_never
 
 from orchestrator.engine import events as ev
+from orchestrator.engine.cells import cells
 from orchestrator.engine.columns import MOST, NAN, Columns
 from orchestrator.engine.model import Ending, Failure, Outcome, Phase, Verdict
 from orchestrator.engine.states import (
@@ -162,13 +163,13 @@ class Ledger(Columns):
 
     def _note_status(self, items: Sequence[int], code: int) -> None:
         status, first_status = self.status, self.first_status
-        if not any(map(first_status.__getitem__, items)):
+        if not any(cells(first_status, items)):
             for item in items:
                 status[item] = first_status[item] = code
             return
         for item in items:
             status[item] = code
-        if not all(map(first_status.__getitem__, items)):
+        if not all(cells(first_status, items)):
             for item in items:
                 first_status[item] = first_status[item] or code
 
@@ -217,17 +218,28 @@ class Ledger(Columns):
     def _accept(self, items: Sequence[int], at: float) -> None:
         self._move(items, Move.ACCEPT)
         self._count_sends(items)
-        claimed, accepted_at, tries = self.claimed, self.accepted_at, self.tries
-        for item in items:
-            if claimed[item] and accepted_at[item] == accepted_at[item]:  # not NaN: accepted before
-                self.reaccepted_at[item] = at
-            else:
+        claimed, accepted_at = self.claimed, self.accepted_at
+        if any(cells(claimed, items)):
+            self._accept_again(items, at)
+        else:
+            for item in items:
                 accepted_at[item] = at
-            claimed[item] = 1
-            tries[item] = 0
+                claimed[item] = 1
+        if any(cells(self.tries, items)):
+            for item in items:
+                self.tries[item] = 0
         if self.failures:
             for item in items:
                 self.failures.pop(item, None)
+
+    def _accept_again(self, items: Iterable[int], at: float) -> None:
+        """The same where some of `items` are claimed: whoever was accepted before keeps the stamp of the first time."""
+        for item in items:
+            if self.claimed[item] and self.accepted_at[item] == self.accepted_at[item]:  # not NaN
+                self.reaccepted_at[item] = at
+            else:
+                self.accepted_at[item] = at
+            self.claimed[item] = 1
 
     def _refuse(self, refusals: Mapping[int, Failure], move: Move) -> None:
         self._move(refusals, move)

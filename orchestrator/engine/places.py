@@ -6,10 +6,11 @@ from array import array
 from statistics import median_low
 from typing import TYPE_CHECKING
 
+from orchestrator.engine.cells import cells
 from orchestrator.engine.ids import ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 NOWHERE = -(1 << 31)
 SAMPLES = 9  # known items of a page by which its drift is measured
@@ -31,31 +32,32 @@ class Places:
     def known(self, items: Sequence[int]) -> Sequence[int]:
         """Those of `items` that were ever seen in the list."""
         at = self._at
-        return items if NOWHERE not in map(at.__getitem__, items) else [item for item in items if at[item] != NOWHERE]
+        return items if NOWHERE not in cells(at, items) else [item for item in items if at[item] != NOWHERE]
 
     def expected(self, item: int) -> int:
         """The record index at which the list should hold the item; only for known ones."""
         return max(0, self._at[item] + self.drift)
 
-    def all_expected(self, items: Iterable[int]) -> list[int]:
+    def all_expected(self, items: Collection[int]) -> Sequence[int]:
         """`expected` of each of `items`."""
-        drift = self.drift
-        return [max(0, place + drift) for place in map(self._at.__getitem__, items)]
+        drift, places = self.drift, cells(self._at, items)
+        if not drift and min(places, default=0) >= 0:  # as mostly
+            return places
+        return [max(0, place + drift) for place in places]
 
     def shared_shelf(self, items: Sequence[int]) -> int | None:
         """The shelf to which all of `items` belong; None if there is none, or if any of them is unknown."""
         size = self.page_size
         if not items:
             return None
-        places = list(map(self._at.__getitem__, items))
+        places = cells(self._at, items)
         first, last = min(places), max(places)
         return first // size if first != NOWHERE and first // size == last // size else None
 
     def shelves(self, items: Sequence[int]) -> list[int]:
         """The stretch of the list, one page long, to which each of `items` belongs; `NOWHERE` for an unknown one."""
-        at, size = self._at, self.page_size
-        places = map(at.__getitem__, items)
-        return [place if place == NOWHERE else place // size for place in places]
+        size = self.page_size
+        return [place if place == NOWHERE else place // size for place in cells(self._at, items)]
 
     def note(self, items: Sequence[int], places: Sequence[int]) -> int:
         """Take note of where items were found just now. Returns how far the list moved since the last time."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from orchestrator.engine import events as ev
+from orchestrator.engine.cells import cells
 from orchestrator.engine.line import Line
 from orchestrator.engine.model import Verdict
 from orchestrator.engine.plan import FEW, PageLook, cover
@@ -114,8 +115,8 @@ class Poller:
     def _tidy(self, shelf: Shelf) -> None:
         """Keep on the shelf who is still pending, once."""
         distinct = list(dict.fromkeys(shelf.items))
-        stands = map(self._context.ledger.state.__getitem__, distinct)
-        pending = list(compress(distinct, map(IS_PENDING.__getitem__, stands)))
+        stands = bytes(cells(self._context.ledger.state, distinct))
+        pending = list(compress(distinct, stands.translate(IS_PENDING)))
         del shelf.items[:]
         shelf.items.extend(self._places.known(pending))
 
@@ -197,7 +198,7 @@ class Poller:
                 self._places.forget(item)
             self._agenda.look_at(item, now, singly=not chased)
         waiting: list[int] = []
-        if State.WAITING in map(state.__getitem__, look.items):
+        if State.WAITING in cells(state, look.items):
             waiting = [item for item in look.items if item in found and state[item] == State.WAITING]
             self._watch.reissue_overdue(waiting, trusted=self._watch.list_is_fine)
         if not self._watch.list_is_fine:

@@ -7,6 +7,7 @@ from array import array
 from collections import deque
 from typing import TYPE_CHECKING
 
+from orchestrator.engine.cells import cells
 from orchestrator.engine.isolation import isolate
 from orchestrator.engine.signal import Signal
 from orchestrator.engine.states import State
@@ -116,7 +117,7 @@ class Ready:
             self.step(isolation, spoiled=False)  # all of them were seen over meanwhile
         if fresh == math.inf and not self._kept_apart:
             batch = self._items.take(size)
-            if len(set(batch)) == len(batch) and set(map(state.__getitem__, batch)) <= _READY:  # as nearly always
+            if len(set(batch)) == len(batch) and set(cells(state, batch)) <= _READY:  # as nearly always
                 return batch, None
             self._items.put_first(batch)
         return self._sift(size, fresh=fresh), None

@@ -11,7 +11,7 @@ from orchestrator.engine.states import PENDING
 from orchestrator.errors import RunRefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
     from orchestrator.engine.agenda import Agenda
     from orchestrator.engine.context import Context
@@ -31,11 +31,11 @@ class Replies:
         """It did not leave, or was certainly not processed."""
         self._context.emit(ev.BatchReturned(at=self._context.clock.stamp(), batch=batch, items=items, failure=failure))
 
-    def overtaken(self, items: Iterable[int]) -> list[int]:
+    def overtaken(self, items: Collection[int]) -> list[int]:
         """Who of a batch was seen in another state than one to be asked for while the batch was out."""
         return self._context.ledger.in_other_phase(items, Phase.ACTIONABLE)
 
-    def catch_up(self, items: Iterable[int]) -> None:
+    def catch_up(self, items: Collection[int]) -> None:
         """What was seen while a batch was out decided nothing. It came back as it left: now it does."""
         context, ledger, seen = self._context, self._context.ledger, defaultdict[str, list[int]](list)
         overtaken = self.overtaken(items)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import repeat
 from math import isnan
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from orchestrator.engine.account import Stretch
+from orchestrator.engine.cells import cells
 from orchestrator.engine.states import FINAL_OUTCOMES, State
 
 if TYPE_CHECKING:
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 
     from orchestrator.engine.ledger import Ledger
     from orchestrator.engine.model import Ending, Outcome
-
-T = TypeVar("T")
 
 LENGTH = 8000  # rows that are made at a time
 SENDING = int(State.SENDING)
@@ -39,29 +38,22 @@ def stretches_of(
 def _stretch(
     ledger: Ledger, ids: Sequence[str], ending: Ending, words: Mapping[Outcome, str], items: Sequence[int]
 ) -> Stretch:
-    states, sends = _cells(ledger.state, items), _cells(ledger.sends, items)
+    states, sends = cells(ledger.state, items), cells(ledger.sends, items)
     if SENDING in states:  # in flight when the run ended
         sends = [number + (state == SENDING) for number, state in zip(sends, states, strict=True)]
     codes, messages = _failures(ledger, items)
     return Stretch(
-        task_id=_cells(ids, items),
+        task_id=cells(ids, items),
         outcome=_outcomes(ledger, ending, words, items, states),
-        status=_named(ledger.words, _cells(ledger.status, items)),
-        first_status=_named(ledger.words, _cells(ledger.first_status, items)),
+        status=_named(ledger.words, cells(ledger.status, items)),
+        first_status=_named(ledger.words, cells(ledger.first_status, items)),
         error_code=codes,
         error_message=messages,
         stop_requests=sends,
-        accepted_at=_numbers(_cells(ledger.accepted_at, items)),
-        finished_at=_numbers(_cells(ledger.finished_at, items)),
+        accepted_at=_numbers(cells(ledger.accepted_at, items)),
+        finished_at=_numbers(cells(ledger.finished_at, items)),
         request_id=_request_ids(ledger, items),
     )
-
-
-def _cells(column: Sequence[T], items: Sequence[int]) -> Sequence[T]:
-    """The cells of `items`; of neighbours in the cheapest way."""
-    if isinstance(items, range) and items.step == 1:
-        return column[items.start : items.stop]
-    return list(map(column.__getitem__, items))
 
 
 def _named(names: Sequence[str], codes: Sequence[int]) -> list[str]:
@@ -106,7 +98,7 @@ def _failures(ledger: Ledger, items: Sequence[int]) -> tuple[list[str], list[str
 
 def _request_ids(ledger: Ledger, items: Sequence[int]) -> list[str]:
     """Of the last bad word on the item, else of its batch."""
-    found = list(map(ledger.request_ids.get, _cells(ledger.batch, items), repeat("")))
+    found = list(map(ledger.request_ids.get, cells(ledger.batch, items), repeat("")))
     failures = ledger.failures
     if failures:
         for place, item in enumerate(items):

@@ -7,6 +7,7 @@ from itertools import compress
 from typing import TYPE_CHECKING
 
 from orchestrator.engine import events as ev
+from orchestrator.engine.cells import cells
 from orchestrator.engine.ids import ABSENT
 from orchestrator.engine.model import Phase, Verdict
 from orchestrator.engine.states import FIRST_FINAL, IS_OPEN, State
@@ -138,7 +139,7 @@ class Watch:
     def _news(self, found: Sequence[int], words: Sequence[str]) -> dict[str, list[int]]:
         """The open items by their status, where it is news; an empty status is nobody's."""
         ledger, phase = self._context.ledger, self._context.operation.phase
-        status, stands = ledger.status, bytes(map(ledger.state.__getitem__, found))
+        status, stands = ledger.status, bytes(cells(ledger.state, found))
         distinct = dict.fromkeys(words)  # in an order that no hash seed changes
         codes = {word: ledger.code(word) for word in distinct}
         # What ends a wait is news to whoever still waits: it may have been seen first while its batch was in flight.
@@ -181,7 +182,7 @@ class Watch:
 
     def _send_on(self, items: Sequence[int], *, trusted: bool, asked_at: float) -> None:
         """Each item to who deals with it now: the queue, the agenda, or nobody any more."""
-        for stands, _, group in self._context.ledger.alike(items):
+        for stands, group in self._context.ledger.by_state(items):
             if stands == State.READY:
                 self._ready.put(group)
             elif stands == State.DONE:
