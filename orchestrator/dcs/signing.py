@@ -44,13 +44,20 @@ def canonical_request(
     *, method: str, path: str, query: Iterable[tuple[str, str]], headers: Mapping[str, str], body: bytes
 ) -> str:
     """The text whose hash is signed. All of `headers` are signed."""
-    return _canonical(method, path, query, _signed(headers), body)
+    head, _, _ = _head(method, path, tuple(query), tuple(headers.items()))
+    return f"{head}{hashlib.sha256(body).hexdigest()}"
 
 
-def _canonical(method: str, path: str, query: Iterable[tuple[str, str]], signed: Mapping[str, str], body: bytes) -> str:
+@lru_cache(maxsize=64)  # most requests of one second differ in their bodies only
+def _head(
+    method: str, path: str, query: tuple[tuple[str, str], ...], headers: tuple[tuple[str, str], ...]
+) -> tuple[str, str, str]:
+    """What comes before the body's hash, the names of what is signed, and the date."""
+    signed = dict(sorted([(name.lower(), value.strip()) for name, value in headers]))
     lines = "".join([f"{name}:{value}\n" for name, value in signed.items()])  # hence the empty line after them
-    hashed = hashlib.sha256(body).hexdigest()
-    return f"{method.upper()}\n{canonical_path(path)}\n{canonical_query(query)}\n{lines}\n{';'.join(signed)}\n{hashed}"
+    names = ";".join(signed)
+    head = f"{method.upper()}\n{canonical_path(path)}\n{canonical_query(query)}\n{lines}\n{names}\n"
+    return head, names, signed.get("x-sdk-date", "")
 
 
 def authorization(
@@ -64,16 +71,18 @@ def authorization(
     sk: str,
 ) -> str:
     """The `Authorization` header for a request with exactly these `headers` (`x-sdk-date` must be among them)."""
-    signed = _signed(headers)
-    canonical = _canonical(method, path, query, signed, body)
-    to_sign = f"{ALGORITHM}\n{signed['x-sdk-date']}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    signature = hmac.digest(sk.encode(), to_sign.encode(), "sha256").hex()  # no derived key
-    return f"{ALGORITHM} Access={ak}, SignedHeaders={';'.join(signed)}, Signature={signature}"
+    head, names, date = _head(method, path, tuple(query), tuple(headers.items()))
+    canonical = f"{head}{hashlib.sha256(body).hexdigest()}"
+    to_sign = f"{ALGORITHM}\n{date}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    keyed = _keyed(sk).copy()
+    keyed.update(to_sign.encode())
+    return f"{ALGORITHM} Access={ak}, SignedHeaders={names}, Signature={keyed.hexdigest()}"
 
 
-def _signed(headers: Mapping[str, str]) -> dict[str, str]:
-    """What is signed of each header, in the order of their names."""
-    return dict(sorted([(name.lower(), value.strip()) for name, value in headers.items()]))
+@lru_cache(maxsize=4)
+def _keyed(sk: str) -> hmac.HMAC:
+    """To be copied for each signature; no key is derived."""
+    return hmac.new(sk.encode(), digestmod="sha256")
 
 
 def _encoded(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
@@ -85,6 +86,7 @@ def _batch(api: str, method: str, path: str, key: str, ids: Sequence[str]) -> Re
     return Request(api=api, method=method, path=path, body=msgspec.json.encode({key: list(ids)}))
 
 
+@lru_cache(maxsize=64)  # the project is the same in every request
 def _segment(text: str) -> str:
     return quote(text, safe="~")
 

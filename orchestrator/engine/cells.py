@@ -17,4 +17,5 @@ def cells(column: Sequence[T], items: Collection[int]) -> Sequence[T]:
         return column[items.start : items.stop]
     if len(items) < 2:  # noqa: PLR2004  # of one, `itemgetter` gives no tuple
         return [column[item] for item in items]
-    return itemgetter(*items)(column)  # a third of what `map(column.__getitem__, items)` takes
+    found: Sequence[T] = itemgetter(*items)(column)  # a third of what `map(column.__getitem__, items)` takes
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import MISSING, asdict, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -76,18 +77,22 @@ def decode(at: float, kind: str, body: str) -> ev.Event:
 
 
 def _plain(value: Any) -> Any:
-    match value:
-        case Failure():
-            parts = ((field, getattr(value, field.name)) for field in fields(value))
-            return {field.name: _plain(part) for field, part in parts if part != field.default}
-        case Quota():
-            return asdict(value)
-        case Ending() | Verdict():
-            return value.value
-        case dict():
-            return {key: _plain(part) for key, part in value.items()}
-        case _:
-            return value
+    write = _WRITERS.get(type(value))
+    return value if write is None else write(value)
+
+
+def _said(failure: Failure) -> dict[str, Any]:
+    parts = ((field, getattr(failure, field.name)) for field in fields(failure))
+    return {field.name: _plain(part) for field, part in parts if part != field.default}
+
+
+_WRITERS: dict[type, Callable[[Any], Any]] = {
+    Failure: _said,
+    Quota: asdict,
+    Ending: attrgetter("value"),
+    Verdict: attrgetter("value"),
+    dict: lambda value: {key: _plain(part) for key, part in value.items()},
+}
 
 
 def _failure(raw: dict[str, Any]) -> Failure:

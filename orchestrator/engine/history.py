@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.account import RequestCounts
@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     from orchestrator.engine.model import Ending, Quota
 
 MAX_NOTES = 50
+_OF_THE_RUN: Final = (  # few among the events; the others say of items
+    ev.RunStarted,
+    ev.Reopened,
+    ev.RunEnded,
+    ev.Tallied,
+    ev.QuotaLearned,
+    ev.Noted,
+    ev.ListingRefused,
+)
 
 
 class History:
@@ -36,6 +45,11 @@ class History:
     def apply(self, event: ev.Event) -> None:
         """Fold one event."""
         self.spending.apply(event)
+        if isinstance(event, _OF_THE_RUN):
+            self._fold(event)
+        self.last_at = max(self.last_at, event.at)
+
+    def _fold(self, event: ev.Event) -> None:
         match event:
             case ev.RunStarted():
                 self._start(event)
@@ -59,7 +73,6 @@ class History:
                 self._note("survey.listing_refused", f"this identity may not list tasks ({failure.text})")
             case _:
                 pass
-        self.last_at = max(self.last_at, event.at)
 
     def _start(self, event: ev.RunStarted) -> None:
         self.timeline.started(event.at, last_at=self.last_at)

@@ -84,6 +84,8 @@ class Ledger(Columns):
     def apply(self, event: ev.Event) -> None:  # noqa: C901, PLR0912  # one arm an event
         """Fold one event."""
         match event:
+            case ev.RequestEnded():  # the most frequent of all
+                pass
             case ev.Seen():
                 for word, name in (event.phases or {}).items():
                     self._phases[self.code(word)] = Phase(name)
@@ -129,14 +131,7 @@ class Ledger(Columns):
                     self._take_up()
             case ev.RunEnded():
                 self._ending = event.ending
-            case (
-                ev.RequestEnded()
-                | ev.Tallied()
-                | ev.QuotaLearned()
-                | ev.CurveLearned()
-                | ev.ListingRefused()
-                | ev.Noted()
-            ):
+            case ev.Tallied() | ev.QuotaLearned() | ev.CurveLearned() | ev.ListingRefused() | ev.Noted():
                 pass
             case _:
                 assert_never(event)
