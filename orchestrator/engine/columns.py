@@ -143,10 +143,6 @@ class Columns:
 
     def _count_sends(self, items: Collection[int]) -> None:
         sends = self.sends
-        if not any(cells(sends, items)):  # as mostly
-            for item in items:
-                sends[item] = 1
-            return
         for item in items:
             sends[item] = min(sends[item] + 1, MOST)
 

@@ -150,23 +150,21 @@ class Ledger(Columns):
                 after = _SEEN[self._phases[code]][claimed][before]
                 if after is None:
                     raise IllegalTransitionError(f"item {group[0]} was {State(before).name} and was seen {word!r}")
-                self._note_status(group, code)
+                self._note_status(group, code, before=before)
                 if self._confirmations > 1:
                     self._see_counted(group, before, after, event.at)
                 elif after != before:
                     self._arrive(group, before, after, event.at)
 
-    def _note_status(self, items: Sequence[int], code: int) -> None:
+    def _note_status(self, items: Sequence[int], code: int, *, before: int) -> None:
         status, first_status = self.status, self.first_status
-        if not any(cells(first_status, items)):
-            for item in items:
-                status[item] = first_status[item] = code
-            return
         for item in items:
             status[item] = code
-        if not all(cells(first_status, items)):
+        if before in _NOT_SEEN_YET:
+            if any(cells(first_status, items)):  # but in an attempt before
+                items = [item for item in items if not first_status[item]]
             for item in items:
-                first_status[item] = first_status[item] or code
+                first_status[item] = code
 
     def _arrive(self, items: Sequence[int], before: int, after: int, at: float) -> None:
         """All of `items`, which stood in `before`, were seen to stand elsewhere now."""
@@ -212,29 +210,27 @@ class Ledger(Columns):
 
     def _accept(self, items: Sequence[int], at: float) -> None:
         self._move(items, Move.ACCEPT)
-        self._count_sends(items)
-        claimed, accepted_at = self.claimed, self.accepted_at
-        if any(cells(claimed, items)):
+        sends, claimed, accepted_at = self.sends, self.claimed, self.accepted_at
+        if any(cells(sends, items)):
             self._accept_again(items, at)
-        else:
+        else:  # as mostly
             for item in items:
+                sends[item] = claimed[item] = 1
                 accepted_at[item] = at
-                claimed[item] = 1
-        if any(cells(self.tries, items)):
-            for item in items:
-                self.tries[item] = 0
         if self.failures:
             for item in items:
                 self.failures.pop(item, None)
 
-    def _accept_again(self, items: Iterable[int], at: float) -> None:
-        """The same where some of `items` are claimed: whoever was accepted before keeps the stamp of the first time."""
+    def _accept_again(self, items: Collection[int], at: float) -> None:
+        """The same where some were sent before; who was accepted then keeps the stamp of the first time."""
+        self._count_sends(items)
         for item in items:
             if self.claimed[item] and self.accepted_at[item] == self.accepted_at[item]:  # not NaN
                 self.reaccepted_at[item] = at
             else:
                 self.accepted_at[item] = at
             self.claimed[item] = 1
+            self.tries[item] = 0
 
     def _refuse(self, refusals: Mapping[int, Failure], move: Move) -> None:
         self._move(refusals, move)
@@ -315,3 +311,4 @@ _SEEN = {phase: (_by_state(SEEN_UNCLAIMED, phase), _by_state(SEEN_CLAIMED, phase
 _FINAL = [FINAL_OUTCOMES.get(state) for state in State]
 _REFUSALS = frozenset({Verdict.BUSY, Verdict.REJECTED, Verdict.BAD_ITEM, Verdict.GONE})
 _GOALS = frozenset({State.DONE, State.ALREADY})
+_NOT_SEEN_YET = frozenset({State.UNSEEN, State.MISSING})

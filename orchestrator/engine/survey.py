@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from orchestrator.engine import events as ev
+from orchestrator.engine.cells import cells
 from orchestrator.engine.model import Verdict
 from orchestrator.engine.plan import FEW, cover, is_listing_cheaper
 from orchestrator.engine.slots import Lane
@@ -17,7 +18,7 @@ from orchestrator.engine.states import IS_OPEN, PENDING, State
 from orchestrator.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from orchestrator.engine.agenda import Agenda
     from orchestrator.engine.context import Context
@@ -110,10 +111,10 @@ class Survey:
             self._cross_off(found)
             self._measure(page, offset)
 
-    def _cross_off(self, found: Iterable[int]) -> None:
+    def _cross_off(self, found: Collection[int]) -> None:
         """These were seen. Who was on its way already when the run was taken up is on the agenda from now on."""
         wanted = self._wanted
-        seen = [item for item in found if wanted[item]]
+        seen = list(compress(found, cells(wanted, found)))
         for item in seen:
             wanted[item] = 0
         self._unseen -= len(seen)

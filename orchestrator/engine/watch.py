@@ -163,8 +163,8 @@ class Watch:
         """Take out what a coarse list cannot unsay: that an item is on its way, which a single look has shown."""
         context, state = self._context, self._context.ledger.state
         for word in [word for word in news if context.operation.phase(word) is Phase.ACTIONABLE]:
-            going = [item for item in news[word] if state[item] == State.GOING]
-            if going:
+            if State.GOING in cells(state, news[word]):
+                going = [item for item in news[word] if state[item] == State.GOING]
                 news[word] = [item for item in news[word] if state[item] != State.GOING]
                 for item in going:
                     self._agenda.look_at(item, context.clock.stamp() + context.options.poll.interval, singly=True)
