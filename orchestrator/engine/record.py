@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -37,6 +38,7 @@ SCHEMA_VERSION = 1
 MODE = 0o600
 GAP = 10.0  # times as long as a commit took, nobody begins the next: who comes meanwhile shares it
 MAX_GAP = 0.015  # seconds; a slow disk is waited for long enough
+ROWS = 400  # ids written by one statement, which takes half of what one statement for each takes (before 3.32: 499 at most)
 
 # What brings a record of each older schema to the next one; run in one transaction when such a record is opened to be
 # written. An event that changes its fields is migrated here, too: bodies are JSON, which SQL can rewrite.
@@ -216,7 +218,16 @@ def _fill(connection: sqlite3.Connection, meta: Mapping[str, Any], ids: Iterable
     connection.executescript(SCHEMA)
     with connection:
         connection.executemany("INSERT INTO meta VALUES (?, ?)", [(k, json.dumps(v)) for k, v in meta.items()])
-        connection.executemany("INSERT INTO item VALUES (?, ?)", enumerate(ids))
+        _fill_in(connection, ids)
+
+
+def _fill_in(connection: sqlite3.Connection, ids: Iterable[str]) -> None:
+    rest, place = iter(ids), 0
+    while some := list(islice(rest, ROWS)):
+        values = ", ".join(["(?, ?)"] * len(some))
+        row_by_row = list(chain.from_iterable(enumerate(some, start=place)))
+        connection.execute(f"INSERT INTO item VALUES {values}", row_by_row)  # noqa: S608  question marks
+        place += len(some)
 
 
 def _migrate(connection: sqlite3.Connection, version: int) -> None:
