@@ -58,17 +58,23 @@ class Context:
 
     def emit(self, event: ev.Event) -> None:
         """Let `event` have happened. Raises `GuardError` when it was one failure too many."""
+        if isinstance(event, ev.RequestEnded):  # the most frequent of all, and it says nothing of the items
+            self._tell(event)
+            return
         if isinstance(event, ev.Seen) and (phases := self.ledger.untold(event.statuses)):
             event = replace(event, phases=phases)
         self.ledger.apply(event)
         if self._record is not None:
             self._record.append(event)
-        for observer in self._observers:
-            observer(event)
+        self._tell(event)
         if isinstance(event, _DECISIVE):
             self._judge_failures()
         if not self.ledger.open:
             self.over.set()
+
+    def _tell(self, event: ev.Event) -> None:
+        for observer in self._observers:
+            observer(event)
 
     async def flush(self) -> None:
         """Return when everything emitted so far is on the disk, if there is a record."""
@@ -91,8 +97,9 @@ class Context:
     def too_many_failures(self) -> str | None:
         """Why the failures so far end the run; None if they do not."""
         guard, failed = self.failure_guard, self.ledger.failed
-        tripped = guard is not None and guard.is_tripped(failed=failed, judged=self.judged)
-        return guard.message(failed) if guard is not None and tripped else None
+        if guard is None or not failed or not guard.is_tripped(failed=failed, judged=self.judged):
+            return None
+        return guard.message(failed)
 
     def _judge_failures(self) -> None:
         why = self.too_many_failures()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -53,7 +53,7 @@ class Desk:
         self._brake = brake or Brake()
         self._budget = Budget()
         self._one_retry = anyio.Lock(fast_acquire=True)
-        self._counts: dict[str, Counter[str]] = {}
+        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._closed = False
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ class Desk:
         if not self._counts:
             return None
         counts = {api: dict(counter) for api, counter in self._counts.items()}
-        self._counts = {}
+        self._counts.clear()
         return Tallied(at=self.clock.stamp(), requests=counts)
 
     async def admit(self, api: str, lane: Lane, *, prepares: bool = False) -> Ticket:
@@ -129,7 +129,7 @@ class Desk:
 
     def count(self, ended: RequestEnded) -> None:
         """One request came back, or was given up."""
-        self._counts.setdefault(ended.api, Counter())[ended.result] += 1
+        self._counts[ended.api][ended.result] += 1
         self.emit(ended)
 
     def note_answer(self, failure: Failure | None) -> None:

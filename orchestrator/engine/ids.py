@@ -33,11 +33,12 @@ _SAMPLES: Final = 64  # texts by which it is guessed where the range of so many 
 class PackedIds(Sequence[str]):
     """Unique texts, none of them empty, in the order in which they came; `ids[item]` is made when it is asked for."""
 
-    __slots__ = ("_slots", "_starts", "_text")
+    __slots__ = ("_slots", "_starts", "_text", "_width")
 
     def __init__(self, texts: Iterable[str] = ()) -> None:
         self._text = ""
         self._starts = array("I", [0])  # of each item in `_text`, and the end of the last
+        self._width: int | None = None  # of every text, 0 where they differ: few services mix the lengths of their ids
         self._slots = array("i", [ABSENT]) * _SMALLEST
         rest = iter(texts)
         while stretch := list(islice(rest, STRETCH)):
@@ -73,7 +74,9 @@ class PackedIds(Sequence[str]):
 
     def texts(self, items: Iterable[int]) -> list[str]:
         """The id of each of `items`; that of `ABSENT` is empty (from the end of all texts to their beginning)."""
-        text, starts = self._text, self._starts
+        text, starts, width = self._text, self._starts, self._width
+        if width:
+            return [text[item * width : item * width + width] for item in items]
         if isinstance(items, range) and items.step == 1 and items.start >= 0:  # neighbours
             return [text[start:end] for start, end in pairwise(starts[items.start : items.stop + 1])]
         return [text[starts[item] : starts[item + 1]] for item in items]
@@ -136,7 +139,10 @@ class PackedIds(Sequence[str]):
         return self._text[self._starts[item] : self._starts[item + 1]]
 
     def _append(self, texts: Sequence[str]) -> None:
-        self._starts.extend(accumulate(map(len, texts), initial=self._starts.pop()))
+        lengths = list(map(len, texts))
+        for width in set(lengths):
+            self._width = width if self._width in (None, width) else 0
+        self._starts.extend(accumulate(lengths, initial=self._starts.pop()))
         text, self._text = self._text, ""  # a text that is held only here grows where it is
         text += "".join(texts)
         self._text = text

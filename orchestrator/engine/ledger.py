@@ -84,8 +84,6 @@ class Ledger(Columns):
     def apply(self, event: ev.Event) -> None:  # noqa: C901, PLR0912  # one arm an event
         """Fold one event."""
         match event:
-            case ev.RequestEnded():  # the most frequent of all
-                pass
             case ev.Seen():
                 for word, name in (event.phases or {}).items():
                     self._phases[self.code(word)] = Phase(name)
@@ -131,7 +129,14 @@ class Ledger(Columns):
                     self._take_up()
             case ev.RunEnded():
                 self._ending = event.ending
-            case ev.Tallied() | ev.QuotaLearned() | ev.CurveLearned() | ev.ListingRefused() | ev.Noted():
+            case (
+                ev.RequestEnded()
+                | ev.Tallied()
+                | ev.QuotaLearned()
+                | ev.CurveLearned()
+                | ev.ListingRefused()
+                | ev.Noted()
+            ):
                 pass
             case _:
                 assert_never(event)
@@ -198,10 +203,12 @@ class Ledger(Columns):
     def _answer(self, event: ev.BatchAnswered) -> None:
         self.request_ids[event.batch] = event.request_id
         self._accept(event.accepted, event.at)
-        self._refuse(event.refused, Move.REFUSE)
-        self._refuse(event.rejected, Move.REJECT)
-        for item in event.rejected:
-            self._finish(item, event.at)
+        if event.refused:
+            self._refuse(event.refused, Move.REFUSE)
+        if event.rejected:
+            self._refuse(event.rejected, Move.REJECT)
+            for item in event.rejected:
+                self._finish(item, event.at)
         if event.unmentioned:
             silence = Failure(
                 verdict=Verdict.LOST, message="the answer did not mention this id", request_id=event.request_id

@@ -168,8 +168,10 @@ class ApiPace:
 
     def capacity(self, seconds: float) -> float:
         """How many requests the known quotas allow at most in the next `seconds`; `inf` where none is known."""
+        if not self.quotas:
+            return math.inf
         allowed = (self._limit(q) * (1 + seconds // q.seconds) for q in self.quotas.values())
-        return min(allowed, default=math.inf)
+        return min(allowed)
 
     @property
     def blocked_until(self) -> float:

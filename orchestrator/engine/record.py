@@ -38,7 +38,7 @@ SCHEMA_VERSION = 1
 MODE = 0o600
 GAP = 10.0  # times as long as a commit took, nobody begins the next: who comes meanwhile shares it
 MAX_GAP = 0.015  # seconds; a slow disk is waited for long enough
-ROWS = 400  # ids written by one statement, which takes half of what one statement for each takes (before 3.32: 499 at most)
+ROWS = 400  # ids in one statement: half the work of one for each (SQLite before 3.32 takes 499 at most)
 
 # What brings a record of each older schema to the next one; run in one transaction when such a record is opened to be
 # written. An event that changes its fields is migrated here, too: bodies are JSON, which SQL can rewrite.

@@ -60,7 +60,7 @@ class Slots:
             self.idle.give()
         lanes = [lane for lane, queue in self._waiting.items() if queue]
         if lanes:
-            lane = min(lanes, key=lambda one: self._passes[one])
+            lane = min(lanes, key=self._passes.__getitem__)
             turn = self._waiting[lane].popleft()
             self._hand_over(lane)
             turn.set()
