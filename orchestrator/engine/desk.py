@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Lock
 from collections import Counter, defaultdict
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Self, TypeVar
@@ -52,7 +53,7 @@ class Desk:
         self._random = random
         self._brake = brake or Brake()
         self._budget = Budget()
-        self._one_retry = anyio.Lock(fast_acquire=True)
+        self._one_retry = Lock()
         self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._closed = False
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from asyncio import Event
 from collections import deque
 from typing import Generic, TypeVar
-
-import anyio
 
 T = TypeVar("T")
 
@@ -15,7 +14,7 @@ class Line(Generic[T]):
 
     def __init__(self) -> None:
         self._jobs: deque[T] = deque()
-        self._idle: deque[anyio.Event] = deque()
+        self._idle: deque[Event] = deque()
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -29,7 +28,7 @@ class Line(Generic[T]):
     async def take(self) -> T:
         """Wait for a job."""
         while not self._jobs:
-            event = anyio.Event()
+            event = Event()
             self._idle.append(event)
             try:
                 await event.wait()
@@ -42,7 +41,7 @@ class Line(Generic[T]):
         """Nobody need do these any more."""
         self._jobs.clear()
 
-    def _leave(self, event: anyio.Event) -> None:
+    def _leave(self, event: Event) -> None:
         """Who waited goes away, and passes on a job that came at the same moment."""
         if not event.is_set():
             self._idle.remove(event)

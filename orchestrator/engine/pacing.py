@@ -8,10 +8,9 @@ leave to get ready (`reserve`) is given as much sooner as that took lately, and 
 from __future__ import annotations
 
 import math
+from asyncio import Lock
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import anyio
 
 from orchestrator.engine.clock import loop_time
 from orchestrator.engine.gate import Gate
@@ -36,7 +35,7 @@ PATIENCE = 1.0  # seconds that who is ready waits; it holds a place that others 
 class _Lane:
     pace: ApiPace
     lead: float = LEAD
-    turn: anyio.Lock = field(default_factory=lambda: anyio.Lock(fast_acquire=True))
+    turn: Lock = field(default_factory=Lock)
     changed: Signal = field(default_factory=Signal)
 
 

@@ -1,11 +1,13 @@
-"""A signal: whoever waits learns that something changed. It costs next to nothing while nobody does."""
+"""A signal: whoever waits learns that something changed. It costs next to nothing while nobody does.
+
+Here, and where else a request waits on its way (`line`, `slots`, locks), the primitives are asyncio's own: those of
+anyio ask each time which library runs the loop and look for a cancelled scope, at up to five times the cost.
+"""
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
+from asyncio import Event, get_running_loop
 from math import inf
-
-import anyio
 
 SHORTEST = 1e-6  # seconds; by less the loop would ring before its clock has moved, and who asks again would for ever
 
@@ -16,13 +18,13 @@ class Signal:
     __slots__ = ("_event",)
 
     def __init__(self) -> None:
-        self._event: anyio.Event | None = None
+        self._event: Event | None = None
 
     @property
-    def event(self) -> anyio.Event:
+    def event(self) -> Event:
         """What is set when the signal is given next."""
         if self._event is None:
-            self._event = anyio.Event()
+            self._event = Event()
         return self._event
 
     async def wait(self, seconds: float = inf) -> None:

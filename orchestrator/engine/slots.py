@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import enum
+from asyncio import Event
 from collections import deque
-
-import anyio
 
 from orchestrator.engine.signal import Signal
 
@@ -26,7 +25,7 @@ class Slots:
         self.idle = Signal()  # the last one was given back
         self.highest = 0  # most in use at once
         self._count = count
-        self._waiting: dict[Lane, deque[anyio.Event]] = {lane: deque() for lane in Lane}
+        self._waiting: dict[Lane, deque[Event]] = {lane: deque() for lane in Lane}
         self._passes: dict[Lane, float] = dict.fromkeys(Lane, 0.0)
         self._now = 0.0  # the pass of who was served last
 
@@ -42,7 +41,7 @@ class Slots:
         if self.free and not any(self._waiting.values()):
             self._hand_over(lane)
             return
-        turn = anyio.Event()
+        turn = Event()
         self._waiting[lane].append(turn)
         try:
             await turn.wait()

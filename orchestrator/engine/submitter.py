@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Lock
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ class Submitter:
         self._size = min(context.options.submit.batch_size, context.operation.max_batch)
         self._canary = Canary(context.options.limits.canary, ledger=context.ledger, ids=context.ids)
         self._feasibility = Feasibility(context, batch_size=self._size)
-        self._turn = anyio.Lock(fast_acquire=True)  # to form a batch
+        self._turn = Lock()  # to form a batch
         self._unreached = 0  # sends in a row that did not reach the service
         self._last = context.ledger.last_batch
 
