@@ -35,7 +35,8 @@ PATIENCE = 1.0  # seconds that who is ready waits; it holds a place that others 
 class _Lane:
     pace: ApiPace
     lead: float = LEAD
-    turn: Lock = field(default_factory=Lock)
+    turn: Lock = field(default_factory=Lock)  # to get ready
+    head: Lock = field(default_factory=Lock)  # of those that are ready: it waits for its moment, the others for it
     changed: Signal = field(default_factory=Signal)
 
 
@@ -66,12 +67,13 @@ class Permit:
         lane, now = self._lane, loop_time()
         until = now + PATIENCE
         lane.lead = min(MAX_LEAD, max(SPARE * (now - self._reserved_at), FADING * lane.lead))
-        while (wait := self._pacing.wait_held(lane)) > 0:
-            now = loop_time()
-            if now + (wait if wait < math.inf else 0.0) >= until:
-                return False
-            await lane.changed.wait(min(wait, until - now))
-        self.start()
+        async with lane.head:
+            while (wait := self._pacing.wait_held(lane)) > 0:
+                now = loop_time()
+                if now + (wait if wait < math.inf else 0.0) >= until:
+                    return False
+                await lane.changed.wait(min(wait, until - now))
+            self.start()
         return True
 
     def start(self) -> None:
