@@ -170,8 +170,8 @@ class TestUnreachable:
                 service.faults["show"] = [UNREACHED]
 
         operation.hooks["show"] = hide
-        limits = {"max_failures": 1.0, "deadline": 300.0}
-        stage = Stage(operation, options=options(submit={"workers": 1}, retry={"attempts": 1}, **limits))
+        one = options(submit={"workers": 1}, retry={"attempts": 1}, max_failures=1.0, deadline=300.0)
+        stage = Stage(operation, options=one)
         report = await stage.play()
         assert counted(report) == {"stopped": 1, "not_attempted": 40}
         assert stage.batches == [["seen"]]
