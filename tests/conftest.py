@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from orchestrator.testing import VirtualTimeLoop
@@ -12,15 +13,23 @@ from orchestrator.testing import VirtualTimeLoop
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    import pytest
-
     LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 IN_VIRTUAL_TIME = ("engine", "test_testing.py")  # below tests/
+AGAIN_AND_AGAIN = "simulation"  # below tests/: goes a thousand times where the other tests have been
 
 # A busy machine is no failure of ours; every property bounds its own work.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Count no lines for those that repeat them for other reasons: counting takes as long again as the test itself."""
+    for item in items:
+        here = item.path.relative_to(config.rootpath / "tests").parts[0]
+        if here == AGAIN_AND_AGAIN or item.get_closest_marker("hypothesis"):
+            item.add_marker(pytest.mark.no_cover)
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:

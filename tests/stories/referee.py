@@ -123,11 +123,15 @@ def check_sends(stage: Stage, leeway: Leeway) -> None:
     if leeway.moving:
         return
     allowed = set(stage.job.get("tasks", {}).get("stop_states", STOP_STATES))
-    if stage.server.service.options.list_detail == "coarse":
+    coarse = stage.server.service.options.list_detail == "coarse"
+    if coarse:
         allowed |= {"TERMINATING", "INCRMIGEATING", "INCRMIGRATING", "FULLMIGRATING"}  # the list calls them MIGRATING
     for item in stage.ids:
-        for asked in stage.books.stops(item):
-            assert status_before(stage, item, asked.time) in allowed, (item, asked)
+        asked = stage.books.stops(item)
+        if coarse and stage.books.first_status(item) == "TERMINATING":
+            asked = asked[1:]  # seen as MIGRATING, it may be down by itself before the first request is there
+        for each in asked:
+            assert status_before(stage, item, each.time) in allowed, (item, each)
 
 
 def status_before(stage: Stage, item: str, at: float) -> str | None:

@@ -101,11 +101,15 @@ class _Serving:
     def __init__(self, options: SimulatorOptions, ids: Sequence[str] | None) -> None:
         self.server = SimulatorServer(options, ids)
         self._ready = threading.Event()
-        self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
-        self._thread = threading.Thread(target=self._loop.run_until_complete, args=[self._serve()], daemon=True)
+        self._loop: asyncio.AbstractEventLoop
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())  # whoever is being let in at the last moment is let go of, too
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         async with self.server:
             self._ready.set()
             await self._over.wait()
@@ -118,7 +122,6 @@ class _Serving:
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(10)
-        self._loop.close()
 
 
 @contextlib.contextmanager

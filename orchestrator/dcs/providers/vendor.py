@@ -16,9 +16,10 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import anyio
@@ -28,6 +29,8 @@ from orchestrator.dcs.redaction import presentable
 from orchestrator.errors import CredentialsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from orchestrator.dcs.credentials import Environ
 
 SDK: Final = "huaweicloudsdkcore"
@@ -123,19 +126,20 @@ class VendorCredentials:
         if at_hand is not None and (at_hand.expires_at or 0.0) > time.time() + FRESH_SECONDS:
             return at_hand
         environ = self._checked()
-        done = None
-        with anyio.move_on_after(ASK_SECONDS):
-            done = await anyio.run_process(
+        told = None
+        with _to_read(self._question()) as question, anyio.move_on_after(ASK_SECONDS):
+            process = await anyio.open_process(
                 _command(),
-                input=self._question(),
+                stdin=question,
                 env=self._environment(environ),
                 stderr=subprocess.DEVNULL,
-                check=False,
                 start_new_session=True,  # a Ctrl-C in the terminal is for us, not for it
             )
-        if done is None:
+            async with process:
+                told = b"".join([part async for part in process.stdout]) if process.stdout else b""
+        if told is None:
             raise self._silent()
-        return self._understood(done.stdout)
+        return self._understood(told)
 
     def __repr__(self) -> str:
         return f"<CredentialsProvider: {self._source.name}>"
@@ -208,6 +212,16 @@ class VendorCredentials:
 
 def _command() -> list[str]:
     return [sys.executable, "-P", str(CHILD)]  # -P: the file's neighbours are not to be taken for anybody's modules
+
+
+@contextmanager
+def _to_read(text: bytes) -> Iterator[IO[bytes]]:
+    """A pipe with these few bytes in it, written already: a child that dies before it reads breaks nothing of ours."""
+    reading, writing = os.pipe()
+    with open(reading, "rb") as stream:  # noqa: PTH123 - a descriptor
+        with open(writing, "wb") as end:  # noqa: PTH123 - a descriptor
+            end.write(text)
+        yield stream
 
 
 def _require_private(variable: str, address: str) -> None:
