@@ -16,6 +16,7 @@ from orchestrator.simulator.options import SimulatorOptions
 
 _SHUTDOWN_SECONDS = 0.5
 _DRIPS = 20
+_INSTANT = 1e-6  # seconds
 
 
 class SimulatorServer:
@@ -70,7 +71,9 @@ class SimulatorServer:
             stack.push_async_callback(runner.cleanup)
             stack.callback(self._dismiss)
             await runner.setup()
-            await web.TCPSite(runner, self._host, self._port).start()
+            site = web.TCPSite(runner, self._host, self._port)
+            await site.start()
+            stack.push_async_callback(_stop_listening, site)
             self._runner = runner
             self._closing = stack.pop_all()
         return self
@@ -120,6 +123,13 @@ class SimulatorServer:
                 return await _truncate(request, reply)
             case _:
                 return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
+
+
+async def _stop_listening(site: web.TCPSite) -> None:
+    """Let nobody else in, once those are in who knocked: Python 3.11 forgets a socket that has no transport yet."""
+    await asyncio.sleep(_INSTANT)  # woken by a timer, so after whoever is let in by this turn of the loop
+    await asyncio.sleep(0)  # and behind the making of their transports, but before the next turn lets anyone in
+    await site.stop()
 
 
 async def serve(

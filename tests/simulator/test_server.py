@@ -1,9 +1,14 @@
 """The service on a real socket: delays pass, broken answers break, and it goes away quickly."""
 
 import asyncio
+import contextlib
+import gc
+import socket
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -89,6 +94,21 @@ class TestTheEnd:
             assert time.monotonic() - started < 2
             with pytest.raises(aiohttp.ClientError):
                 await asking
+
+    @pytest.mark.parametrize("turns", range(6))
+    async def test_lets_go_of_who_has_just_knocked(self, turns: int) -> None:
+        """At whatever turn of the loop that was: the far side is told, and no socket is left to the collector."""
+        async with SimulatorServer(going()) as server:
+            url = urlsplit(server.url)
+            caller = socket.create_connection((url.hostname, url.port), timeout=5)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        with caller, warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            with contextlib.suppress(ConnectionResetError):
+                assert caller.recv(1) == b""
+            gc.collect()
+        assert [str(told.message) for told in caught if "unclosed" in str(told.message)] == []
 
     async def test_is_when_serve_is_cancelled(self) -> None:
         announced: asyncio.Queue[str] = asyncio.Queue()

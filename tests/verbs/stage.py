@@ -106,7 +106,7 @@ class _Serving:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
-        asyncio.run(self._serve())  # whoever is being let in at the last moment is let go of, too
+        asyncio.run(self._serve())
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
