@@ -1,8 +1,9 @@
-"""Which event loop a test runs on: virtual time for the engine, a real one everywhere else."""
+"""Which event loop a test runs on (virtual time for the engine, a real one elsewhere), and whose lines are counted."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from orchestrator.testing import VirtualTimeLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -25,11 +26,27 @@ settings.load_profile("house")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Count no lines for those that repeat them for other reasons: counting takes as long again as the test itself."""
+    """Mark those that repeat by their nature: simulations and properties."""
     for item in items:
         here = item.path.relative_to(config.rootpath / "tests").parts[0]
         if here == AGAIN_AND_AGAIN or item.get_closest_marker("hypothesis"):
-            item.add_marker(pytest.mark.no_cover)
+            item.add_marker(pytest.mark.repeats)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Count no lines of a test that `repeats`: counting takes longer than the test itself.
+
+    By hand, since `no_cover` of pytest-cov 7.1 does nothing in a worker of xdist: two collectors run there, and the one
+    below goes on when the one above is stopped.
+    """
+    tracer = sys.gettrace()
+    if item.get_closest_marker("repeats"):
+        sys.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(tracer)
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:
