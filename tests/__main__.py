@@ -11,6 +11,7 @@ from pathlib import Path
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # where a record is synced in no time: the tests are not about this disk
 ROOM = 4 << 30  # bytes that must be free there
+WORKERS = "4"  # on two cores: a third of the time a test waits
 
 
 def pytest_base() -> list[str]:
@@ -24,7 +25,10 @@ CHECKS = (
     ("lint", ["ruff", "check", "."]),
     ("format", ["ruff", "format", "--check", "."]),
     ("types", ["mypy"]),
-    ("tests", ["pytest", "-n", "2", "--dist", "worksteal", "-q", "--cov", "--cov-report=term", "--cov-fail-under=95"]),
+    (
+        "tests",
+        ["pytest", "-n", WORKERS, "--dist", "worksteal", "-q", "--cov", "--cov-report=term", "--cov-fail-under=95"],
+    ),
 )
 
 
