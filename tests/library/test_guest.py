@@ -162,13 +162,13 @@ class TestTasks:
         """Two runs do not make it twice as high."""
         async with service(20, states=MOVING) as server:
             async with client_of(server, pace=PaceOptions(requests_per_second=20, burst=1)) as client:
-                ids = ids_of(server)
+                ids, began = ids_of(server), asyncio.get_running_loop().time()
                 async with anyio.create_task_group() as tasks:
                     for part in range(2):
                         tasks.start_soon(partial(stop_migration_tasks, client, ids[part::2], options=quick()))
             times = [arrival.time for arrival in server.service.books.arrivals]
         assert len(times) >= 6
-        assert (times[-1] - times[0]) / (len(times) - 1) >= 0.045
+        assert times[-1] - began >= (len(times) - 1) / 20  # from before the first: it may have been on its way for long
 
     async def test_it_works_inside_a_web_handler(self) -> None:
         """Each request of the application is a run; the client is the application's."""

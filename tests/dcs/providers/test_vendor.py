@@ -242,7 +242,7 @@ class TestAuto:
             providers.auto({"HOME": str(tmp_path)}).read()
         with pytest.raises(AbsentCredentialsError, match="metadata: asked only"):
             await providers.auto({"HOME": str(tmp_path)}).fetch()
-        assert time.monotonic() - started < 2  # no address was asked: that takes a time-out
+        assert time.monotonic() - started < 5  # no address was asked: that takes a time-out
 
 
 class TestContainment:
@@ -303,7 +303,7 @@ class TestContainment:
             with anyio.move_on_after(0.3) as scope:
                 await provider.fetch()
             assert scope.cancelled_caught
-            assert time.monotonic() - started < 3
+            assert time.monotonic() - started < vendor.ASK_SECONDS / 2
 
     async def test_a_child_that_dies_is_told_without_its_words(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
