@@ -48,7 +48,7 @@ def compile_all() -> subprocess.Popen[bytes]:
     """
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     compileall.compile_dir("orchestrator", quiet=1)
-    return subprocess.Popen([sys.executable, "-m", "pytest", "--collect-only", "-q"], stdout=subprocess.DEVNULL)  # noqa: S603
+    return subprocess.Popen([sys.executable, "-m", "pytest", "--collect-only", "-q"], stdout=subprocess.DEVNULL)
 
 
 def main() -> int:
