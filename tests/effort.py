@@ -9,12 +9,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from _typeshed import TraceFunction
+
 
 def lines_run(call: Callable[[], object]) -> int:
     """Count the lines of Python that `call()` runs, each as often as it is come to."""
     count = 0
 
-    def tracer(_frame: FrameType, event: str, _argument: object) -> object:
+    def tracer(_frame: FrameType, event: str, _argument: object) -> TraceFunction:
         nonlocal count
         count += event == "line"
         return tracer
