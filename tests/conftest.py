@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 IN_VIRTUAL_TIME = ("engine", "test_testing.py")  # below tests/
-AGAIN_AND_AGAIN = "simulation"  # below tests/: goes a thousand times where the other tests have been
+# Below tests/: what goes a thousand times where the other tests have been, or runs the command in a process of its own.
+AGAIN_AND_AGAIN = frozenset({"simulation", "stories", "cluster", "benchmarks"})
 
 # A busy machine is no failure of ours; every property bounds its own work.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,10 +27,10 @@ settings.load_profile("house")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark those that repeat by their nature: simulations and properties."""
+    """Mark those that repeat by their nature: simulations, properties, and all that is of another process."""
     for item in items:
         here = item.path.relative_to(config.rootpath / "tests").parts[0]
-        if here == AGAIN_AND_AGAIN or item.get_closest_marker("hypothesis"):
+        if here in AGAIN_AND_AGAIN or item.get_closest_marker("hypothesis"):
             item.add_marker(pytest.mark.repeats)
 
 
