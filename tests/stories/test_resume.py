@@ -159,8 +159,8 @@ class TestRetry:
     async def test_for_tasks_that_timed_out(self, tmp_path: Path) -> None:
         """They get a new deadline; what is over is not asked about again, and nobody is stopped twice."""
         states = {"MIGRATING": 3, "TERMINATED": 1}
-        async with Stage.opened(tmp_path, 80, stop_seconds=2.5, states=states) as stage:
-            stage.set(limits={"deadline": "1500ms"})
+        async with Stage.opened(tmp_path, 80, stop_seconds=6, states=states) as stage:
+            stage.set(limits={"deadline": "3s"})
             ran = await stage.run()
             assert ran.code == 1
             before = judge(stage, ran, CUT_SHORT)
