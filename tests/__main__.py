@@ -54,6 +54,14 @@ def compile_all() -> subprocess.Popen[bytes]:
 def main() -> int:
     """Run every check, stop at the first that fails, and return its exit code."""
     collecting = compile_all()
+    try:
+        return check_all(collecting)
+    finally:
+        collecting.kill()  # what is left of it, where a check before the tests failed
+
+
+def check_all(collecting: subprocess.Popen[bytes]) -> int:
+    """Run every check in turn; the tests once `collecting` is over."""
     for name, command in CHECKS:
         if name == "tests":
             collecting.wait()  # it went on beside the types, which take one core

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 IN_VIRTUAL_TIME = ("engine", "test_testing.py")  # below tests/
 # Below tests/: what goes a thousand times where the other tests have been, or runs the command in a process of its own.
-AGAIN_AND_AGAIN = frozenset({"simulation", "stories", "cluster", "benchmarks"})
+UNCOUNTED = frozenset({"simulation", "stories", "cluster", "benchmarks"})
 
 # A busy machine is no failure of ours; every property bounds its own work.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -27,22 +27,22 @@ settings.load_profile("house")
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark those that repeat by their nature: simulations, properties, and all that is of another process."""
+    """Mark those whose lines say nothing new: properties, and what `UNCOUNTED` names."""
     for item in items:
         here = item.path.relative_to(config.rootpath / "tests").parts[0]
-        if here in AGAIN_AND_AGAIN or item.get_closest_marker("hypothesis"):
-            item.add_marker(pytest.mark.repeats)
+        if here in UNCOUNTED or item.get_closest_marker("hypothesis"):
+            item.add_marker(pytest.mark.uncounted)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Count no lines of a test that `repeats`: counting takes longer than the test itself.
+    """Count no lines of an `uncounted` test: counting takes longer than the test itself.
 
     By hand, since `no_cover` of pytest-cov 7.1 does nothing in a worker of xdist: two collectors run there, and the one
     below goes on when the one above is stopped.
     """
     tracer = sys.gettrace()
-    if item.get_closest_marker("repeats"):
+    if item.get_closest_marker("uncounted"):
         sys.settrace(None)
     try:
         yield
