@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-pytestmark = pytest.mark.repeats  # the same pacing against some hundred gateways
+pytestmark = pytest.mark.uncounted  # the same pacing against some hundred gateways
 KINDS = ["fixed", "sliding", "bucket"]
 
 

@@ -129,7 +129,7 @@ async def length(kind: str, path: Path) -> int:
     return number
 
 
-@pytest.mark.repeats  # the same run some hundred times
+@pytest.mark.uncounted  # the same run some hundred times
 class TestCrash:
     @pytest.mark.parametrize("kind", ["fine", "coarse", "page", "lossy"])
     async def test_died_at_every_event_and_resumed_is_as_undisturbed(self, kind: str, tmp_path: Path) -> None:
