@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.dcs.quotas import MAX_RETRY_AFTER, quota_of, retry_after_of, timestamp_of
 from orchestrator.engine.model import Quota
+
+NUMBERS = st.integers(-1, 10**10).map(str) | st.text()  # and what stands where a number should
 
 
 class TestQuota:
@@ -45,10 +49,11 @@ class TestQuota:
     def test_makes_nothing_up(self, text: str) -> None:
         assert quota_of(text) is None
 
-    @given(st.text())
-    def test_never_fails(self, text: str) -> None:
-        quota_of(text)
-        quota_of(f"limit:{text},time:{text} {text}")
+    @given(NUMBERS, NUMBERS, st.sampled_from(["", "second", "minutes", "h", "days"]) | st.text())
+    def test_whatever_is_said_is_a_quota_that_can_be_kept_or_none(self, limit: str, count: str, unit: str) -> None:
+        for text in (limit, f"limit:{limit},time:{count} {unit}", f"Threshold: {limit} times per {count} {unit}"):
+            quota = quota_of(text)
+            assert quota is None or (quota.limit >= 1 and quota.seconds >= 1.0)
 
 
 class TestRetryAfter:
@@ -74,7 +79,8 @@ class TestRetryAfter:
     def test_reads(self, value: str, seconds: float | None) -> None:
         assert retry_after_of(value, now=self.NOW) == seconds
 
-    @given(st.text())
-    def test_never_fails(self, value: str) -> None:
-        retry_after_of(value, now=self.NOW)
-        timestamp_of(value)
+    @given(NUMBERS | st.floats().map(str) | st.datetimes().map("{:%a, %d %b %Y %H:%M:%S GMT}".format))
+    def test_whatever_is_said_is_a_wait_that_ends_or_none(self, value: str) -> None:
+        seconds, stamp = retry_after_of(value, now=self.NOW), timestamp_of(value)
+        assert seconds is None or 0.0 <= seconds <= MAX_RETRY_AFTER
+        assert stamp is None or math.isfinite(stamp)
