@@ -180,14 +180,15 @@ class Ticket:
         return self._permit is not None and self._permit.is_current
 
     async def due(self) -> bool:
-        """Wait for a place and until it may leave. False if it is not to: its turn, or the run, was over meanwhile."""
+        """Wait until it may leave, and for a place. False if it is not to: its turn, or the run, was over meanwhile."""
         permit = self._permit
-        if permit is None:
-            return False
-        if not self._has_slot:
-            await self._desk.slots.acquire(self._lane)
-            self._has_slot = True
-        return self.may_leave and await permit.due() and self.may_leave
+        return permit is not None and self.may_leave and await permit.due(self._take_place) and self.may_leave
+
+    async def _take_place(self) -> bool:
+        """Wait for a place. False if the leave was lost meanwhile."""
+        await self._desk.slots.acquire(self._lane)
+        self._has_slot = True
+        return self.may_leave
 
     @property
     def may_leave(self) -> bool:

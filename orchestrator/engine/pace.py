@@ -174,6 +174,11 @@ class ApiPace:
         return min(allowed)
 
     @property
+    def lasting_rate(self) -> float:
+        """Requests a second that the known quotas allow in the long run; `inf` where none is known."""
+        return min((self._limit(q) / q.seconds for q in self.quotas.values()), default=math.inf)
+
+    @property
     def blocked_until(self) -> float:
         """The loop's time until which nothing leaves after a refusal."""
         return self._blocked_until

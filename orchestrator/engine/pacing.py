@@ -19,7 +19,7 @@ from orchestrator.engine.pace import TICK, ApiPace, Ceiling
 from orchestrator.engine.signal import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from orchestrator.engine.options import PaceOptions
 
@@ -59,15 +59,22 @@ class Permit:
         """Whether no 401 has shut the gate since the leave was given."""
         return self.generation == self._pacing.gate.generation
 
-    async def due(self) -> bool:
-        """Wait until it may go, and let it. False if a place is not to be held for so long: it does not go.
+    async def due(self, take_place: Callable[[], Awaitable[bool]]) -> bool:
+        """Wait until it may go, and let it. False if it does not go.
 
-        That is so where a refusal came meanwhile, or where answers are slow.
+        Only the first in line takes its place among those in flight (`take_place`, false if it is not to go): the
+        others are ready, but would keep places from requests of other APIs. Nor is a place held for so long as a
+        refusal that came meanwhile, or slow answers, would make it.
         """
-        lane, now = self._lane, loop_time()
-        until = now + PATIENCE
-        lane.lead = min(MAX_LEAD, max(SPARE * (now - self._reserved_at), FADING * lane.lead))
+        lane, ready_at = self._lane, loop_time()
         async with lane.head:
+            first_at = loop_time()
+            if not await take_place():
+                return False
+            now = loop_time()
+            taken = (ready_at - self._reserved_at) + (now - first_at)
+            lane.lead = min(MAX_LEAD, max(SPARE * taken, FADING * lane.lead))
+            until = now + PATIENCE
             while (wait := self._pacing.wait_held(lane)) > 0:
                 now = loop_time()
                 if now + (wait if wait < math.inf else 0.0) >= until:
@@ -163,6 +170,12 @@ class Pacing:
         ceiling = self._options.requests_per_second
         own = ceiling * seconds / self._share if ceiling else math.inf
         return min(own, self._lane(api).pace.capacity(seconds))
+
+    def lasting_rate(self, api: str) -> float:
+        """Requests of `api` a second that ceiling and known quotas allow in the long run; `inf` if none is known."""
+        ceiling = self._options.requests_per_second
+        own = ceiling / self._share if ceiling else math.inf
+        return min(own, self._lane(api).pace.lasting_rate)
 
     def quotas(self) -> Mapping[str, list[Quota]]:
         """What is known of each API."""

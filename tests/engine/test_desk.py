@@ -151,6 +151,27 @@ class TestClosing:
         assert counter.desk.failing_since is None
 
 
+class TestPlaces:
+    async def test_what_is_not_first_in_line_keeps_no_place_from_others(self) -> None:
+        """Two stops are out and many are ready; a survey's page need not wait for any of them."""
+        counter = Counter(workers=4)
+        await counter.ask()  # the gate is open from then on
+
+        async def stop() -> None:
+            with await counter.desk.admit("stop", Lane.SUBMIT, prepares=True) as ticket:
+                if await ticket.due():
+                    await ticket.send(lambda: anyio.sleep(10.0))
+
+        with anyio.move_on_after(5.0):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(12):
+                    tasks.start_soon(stop)
+                await anyio.sleep(0.5)
+                asked_at = anyio.current_time()
+                await counter.ask()
+        assert counter.starts[1:] == [asked_at]
+
+
 class TestTicket:
     async def test_it_is_good_for_one_request(self) -> None:
         counter = Counter()

@@ -76,7 +76,7 @@ _TRANSITIONS: dict[str, Scenario] = {
     ),
     # A page that shows them overtakes the single look that is told of their deletion.
     "vanish: READY": _piece(
-        18,
+        4,
         replace(SINGLES, poll=PollOptions(first_after=0.5, interval=0.5)),
         {
             "tasks": 60,
