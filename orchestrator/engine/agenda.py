@@ -57,6 +57,7 @@ class Agenda:
         self.changed = Signal()  # something is due before `awaited`
         self.awaited = math.inf  # the stamp until which the poller sleeps while that is not given
         self.quiet_cost = self.QUIET_COST  # requests that may be spent on it now
+        self.spacing = poll.interval  # seconds between two looks at the same shelf, at least: quotas may want more
         self._places = places
         self._curve = curve
         self._poll = poll
@@ -122,6 +123,12 @@ class Agenda:
             return list(items) if shared in scouts else []
         return [item for item, number in zip(items, self._places.shelves(items), strict=True) if number in scouts]
 
+    def last_look(self, item: int) -> float:
+        """The stamp at which the item's shelf was looked at before, `-inf` if it never was."""
+        (number,) = self._places.shelves([item])
+        shelf = self.shelves.get(number)
+        return shelf.looked_at if shelf is not None else -math.inf
+
     def look_at(self, item: int, due: float, *, singly: bool = False) -> None:
         """Look at one item at `due`; `singly` where a list page would not do.
 
@@ -168,8 +175,12 @@ class Agenda:
     @property
     def is_crowded(self) -> bool:
         """Whether looking at everything at every interval would cost too many requests."""
-        pages = sum(1 for shelf in self.shelves.values() if shelf.items)
-        return pages > self.quiet_cost
+        return self.pages_left > self.quiet_cost
+
+    @property
+    def pages_left(self) -> int:
+        """How many shelves hold items that are looked for."""
+        return sum(1 for shelf in self.shelves.values() if shelf.items)
 
     @property
     def overdue_age(self) -> float:
@@ -179,7 +190,7 @@ class Agenda:
     def worth_at(self, shelf: Shelf, now: float, *, crowded: bool) -> float:
         """When the shelf is worth a look: where a look is likely to find it down, and soon where looks are cheap."""
         poll, curve = self._poll, self._curve
-        soonest = max(shelf.looked_at + poll.interval, min(shelf.newest, now))
+        soonest = max(shelf.looked_at + self.spacing, min(shelf.newest, now))
         latest = shelf.looked_at + poll.max_interval if shelf.looked_at > -math.inf else math.inf
         age = now - shelf.newest
         if age > self.overdue_age and shelf.looked_at > -math.inf:

@@ -81,10 +81,11 @@ class Desk:
         """
         return Ticket(self, api, lane, await self._permit(api, prepares=prepares))
 
-    async def ask(self, api: str, lane: Lane, call: Callable[[], Awaitable[T]]) -> T:
+    async def ask(self, api: str, lane: Lane, call: Callable[[], Awaitable[T]], *, waits_for_quota: bool = True) -> T:
         """Make a read, again and again while that may help, at most `retry.attempts` times.
 
         Raises `ServiceError` with the last failure, or `RunRefusedError` where nothing of the run can succeed.
+        Unless it `waits_for_quota` a throttled answer is raised as well: there may be another way to know.
         """
         attempt = 1
         while True:
@@ -98,6 +99,8 @@ class Desk:
                         failure = error.failure
                         hopeless = failure.verdict not in AGAIN or attempt >= self._retry.attempts
                         if hopeless and not is_free(failure):
+                            raise
+                        if failure.verdict is Verdict.THROTTLED and not waits_for_quota:
                             raise
             if not is_free(failure):
                 await anyio.sleep(ticket.delay)

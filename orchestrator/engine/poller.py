@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 STRAYS = 3  # items missing from their page that are looked for singly at once
 DOUBTED = 100  # items of one page that are looked at singly because the list may be coarse
+FEW_WHILE_SPENT = 50  # due items in all that are looked at singly while no page can be had for long
 RETRY_PAGE = 5.0  # seconds until a page is read again that could not be had
 QUOTA_SHARE = 0.5  # of a known quota may be spent on looking at everything at every interval
 
@@ -75,7 +76,7 @@ class Poller:
             shelf.due = math.inf
             owner.update(dict.fromkeys(shelf.items, number))
         due.update(zip(owner, self._places.all_expected(owner), strict=True))
-        few = FEW if self._watch.may_look else 0
+        few = FEW_WHILE_SPENT if self._do_without_pages(len(due)) else FEW if self._watch.may_look else 0
         plan = cover(due, self._places.page_size, few=few)
         for look in plan.pages:
             on_it = set(map(owner.get, look.items))
@@ -85,6 +86,12 @@ class Poller:
         for shelf in shelves:
             if not shelf.readers:
                 self._reschedule(shelf, looked_at=now)
+
+    def _do_without_pages(self, items: int) -> bool:
+        """Whether so many are looked at singly, wherever they stand: the list's quota is spent, and they are few."""
+        opens_in = self._context.desk.pacing.opens_in("list")
+        is_spent = self._context.options.poll.interval < opens_in < math.inf
+        return is_spent and items <= FEW_WHILE_SPENT and self._watch.may_look
 
     def _due_items(self, now: float) -> dict[int, int]:
         """The items whose own time has come and that a page may show, with their places; the others are queued."""
@@ -107,10 +114,13 @@ class Poller:
     def _measure_quiet(self) -> None:
         """Where looking at everything is cheap it is done at every interval: how cheap depends on the quota."""
         interval = self._context.options.poll.interval
-        allowed = self._context.desk.pacing.capacity("list", interval)
+        rate = self._context.desk.pacing.lasting_rate("list")
         agenda = self._agenda
         wished = max(agenda.QUIET_COST, len(agenda.shelves) / agenda.SHELVES_PER_LOOK)
-        agenda.quiet_cost = min(wished, max(1.0, QUOTA_SHARE * allowed))
+        agenda.quiet_cost = min(wished, max(1.0, QUOTA_SHARE * rate * interval))
+        often = min(agenda.pages_left, agenda.quiet_cost)  # so many shelves are looked at as soon as may be
+        pending = sum(self._context.ledger.totals[state] for state in PENDING)
+        agenda.spacing = interval if self._do_without_pages(pending) else max(interval, often / rate)
 
     def _tidy(self, shelf: Shelf) -> None:
         """Keep on the shelf who is still pending, once."""
@@ -156,11 +166,15 @@ class Poller:
 
     async def _read_page(self, look: PageLook, shelves: list[Shelf]) -> None:
         try:
-            _, found = await self._watch.page(look.offset, Lane.LOOK)
+            _, found = await self._watch.page(look.offset, Lane.LOOK, waits_for_quota=False)
         except ServiceError as error:
+            if error.failure.verdict is Verdict.THROTTLED and not self._do_without_pages(len(look.items)):
+                self._pages.put((look, shelves))  # it waits for its quota
+                return
             if error.failure.verdict is Verdict.FORBIDDEN:
                 self._go_on_without_list(error.failure)
-            looked_at = self._context.clock.stamp() + RETRY_PAGE
+            is_refused = error.failure.verdict is Verdict.THROTTLED
+            looked_at = self._context.clock.stamp() + (0.0 if is_refused else RETRY_PAGE)
         else:
             looked_at = self._context.clock.stamp()
             self._follow_up(look, found)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # A further sighting in the same status is news to these: they wait for exactly that, or count how often.
 ALWAYS_NEWS = frozenset({State.UNSEEN, State.MISSING, State.AMBIGUOUS, State.REFUSED, State.CONFIRMING})
 FIRST_ROWS = 8  # of a page, among which one of ours is looked for: it tells who else is there
+COARSE = 2  # intervals between two looks at a scout: after a longer time nobody knows when it ended
 LOOK_AGAIN = 30.0  # seconds until an item is looked at again whose look failed as often as is allowed
 
 
@@ -44,11 +45,13 @@ class Watch:
         self._agenda = agenda
         self._ready = ready
 
-    async def page(self, offset: int, lane: Lane) -> tuple[Page, set[int]]:
-        """Read one page of the list. Returns it and the items found on it. Raises `ServiceError`."""
+    async def page(self, offset: int, lane: Lane, *, waits_for_quota: bool = True) -> tuple[Page, set[int]]:
+        """Read one page of the list. Returns it and the items found on it. Raises `ServiceError`, as `Desk.ask`."""
         context = self._context
         size, asked_at = self._places.page_size, context.clock.stamp()
-        page = await context.desk.ask("list", lane, lambda: context.operation.page(offset, size))
+        page = await context.desk.ask(
+            "list", lane, lambda: context.operation.page(offset, size), waits_for_quota=waits_for_quota
+        )
         return page, self._page_seen(page, offset, asked_at)
 
     async def single(self, item: int, lane: Lane) -> None:
@@ -195,11 +198,16 @@ class Watch:
 
     def _learn(self, done: Sequence[int]) -> None:
         """Add to the curve how long the scouts among these took."""
-        ledger = self._context.ledger
+        ledger, interval = self._context.ledger, self._context.options.poll.interval
         for item in self._agenda.scouts_among(done):
-            taken = ledger.finished_at[item] - ledger.accepted_last(item)
-            if not math.isnan(taken):
-                self._curve.add(taken)
+            finished_at, accepted_at = ledger.finished_at[item], ledger.accepted_last(item)
+            if math.isnan(accepted_at):
+                continue
+            taken = finished_at - accepted_at
+            unsure = min(taken, finished_at - self._agenda.last_look(item))
+            if unsure > max(COARSE * interval, taken / 4):  # a quota made the look wait: it ended anywhere between
+                taken -= unsure / 2
+            self._curve.add(taken)
 
     def _track(self, items: Sequence[int]) -> None:
         now = self._context.clock.stamp()

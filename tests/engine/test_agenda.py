@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from math import inf
 
 import pytest
@@ -112,6 +113,19 @@ class TestShelves:
         for item in range(300):
             one.track([item], [0.0])
         assert [shelf.is_scout for shelf in one.shelves.values()] == [True, False, False]
+
+    def test_the_last_look_at_an_item_is_that_at_its_shelf(self) -> None:
+        one = agenda(listed=True)
+        one.track([5, 105], [50.0, 50.0])
+        one.shelves[0].looked_at = 70.0
+        assert [one.last_look(item) for item in (7, 105, 205)] == [70.0, -inf, -inf]
+
+    def test_where_pages_are_scarce_the_next_look_waits(self) -> None:
+        one = agenda(interval=2.0)
+        shelf = Shelf(items=array("I", [5]), newest=50.0, looked_at=60.0)
+        assert one.worth_at(shelf, 61.0, crowded=False) == 62.0
+        one.spacing = 10.0
+        assert one.worth_at(shelf, 61.0, crowded=False) == 70.0
 
     def test_a_shelf_that_is_being_read_is_not_due(self) -> None:
         one = agenda()

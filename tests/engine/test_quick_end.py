@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.engine import events as ev
 from orchestrator.testing import FakeOperation, FakeTask
+from tests.engine.gateways import Gated, Gateway
 from tests.engine.stage import Stage, counted
 
 INTERVAL = 2.0  # the default of poll.interval
@@ -25,6 +26,29 @@ class TestQuickEnd:
         assert report.timing.elapsed_seconds - last_end <= 2 * INTERVAL
         looks = report.requests["list"].sent if count > 1 else 0
         assert looks + report.requests["show"].sent <= 60 + count / 40
+
+    @pytest.mark.parametrize(("limit", "seconds"), [(20, 5.0), (6, 30.0), (200, 300.0)])
+    async def test_under_a_quota_of_pages_by_its_share_at_most(self, limit: int, seconds: float) -> None:
+        """Looks at what is not down yet must not spend the window in which the last ones end."""
+        draw = random.Random(7)
+        tasks = {f"t{number}": FakeTask(stops_after=10.0 * draw.lognormvariate(0, 0.2)) for number in range(2400)}
+        stops, pages = (
+            Gateway(kind="sliding", limit=most, seconds=window, latency=0.02)
+            for most, window in ((24, 30.0), (limit, seconds))
+        )
+        report = await Stage(Gated(tasks, {"stop": stops, "list": pages})).play()
+        assert counted(report) == {"stopped": 2400}
+        last_end = max(task.stop_at or 0.0 for task in tasks.values())
+        assert report.timing.elapsed_seconds - last_end <= max(2 * INTERVAL, seconds / limit)
+
+    async def test_the_last_few_are_looked_at_singly_while_no_page_can_be_had(self) -> None:
+        """Pages are spent to find places and to see the first ones down; what a single look costs is left."""
+        tasks = {f"t{number}": FakeTask(stops_after=9.0 + number % 30 / 10) for number in range(50)}
+        pages = Gateway(kind="sliding", limit=2, seconds=600.0, latency=0.02)
+        report = await Stage(Gated(tasks, {"list": pages})).play()
+        last_end = max(task.stop_at or 0.0 for task in tasks.values())
+        assert report.timing.elapsed_seconds - last_end <= 2 * INTERVAL
+        assert report.requests["show"].sent <= 8 * 50
 
     async def test_a_run_taken_up_again_knows_how_long_stops_take(self) -> None:
         """What the scouts learned is in the record, to be folded back from it."""
