@@ -65,12 +65,13 @@ def _windows(due: Mapping[int, int], page_size: int) -> Iterator[tuple[int, int,
         start = end
 
 
-def is_listing_cheaper(*, unseen: int, pages_left: float, pages_read: int) -> bool:
+def is_listing_cheaper(*, unseen: int, pages_left: float, pages_read: int, found_lately: float = 0.0) -> bool:
     """Whether to read on in the list, or to look at the `unseen` items singly.
 
     While nobody says how long the list is (`pages_left` infinite), pages are read until they have cost as much as the
-    single looks would: then neither way costs more than twice the better one.
+    single looks would: then neither way costs more than twice the better one. And they are read on as long as the last
+    ones showed more than one item each (`found_lately`, on average): so many single looks would have cost more.
     """
     if pages_left == float("inf"):
-        return pages_read < unseen
+        return pages_read < unseen or (found_lately > 1.0 and unseen > 1)
     return pages_left < unseen

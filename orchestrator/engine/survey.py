@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from itertools import compress, count
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.ready import Ready
     from orchestrator.engine.watch import Watch
 
+LATELY = 8  # pages by which it is judged whether the next one is worth its cost
 ALONE = 1  # so few items are looked at singly from the start
 
 
@@ -44,6 +45,7 @@ class Survey:
         self._is_resumed = self._unseen > context.ledger.totals[State.UNSEEN]
         self._next = 0  # the record index from which to read on
         self._pages_read = 0
+        self._found_lately: deque[int] = deque(maxlen=LATELY)  # items seen for the first time on each of the last pages
         self._total = math.inf  # records in the list, once somebody says so
         self._at_end = False
         self._is_refused = False  # this identity may not list
@@ -94,7 +96,10 @@ class Survey:
         if self._is_refused or self._at_end or not self._unseen or self._next >= self._total:
             return False
         left = math.ceil((self._total - self._next) / self._places.page_size) if self._total < math.inf else math.inf
-        return is_listing_cheaper(unseen=self._unseen, pages_left=left, pages_read=self._pages_read)
+        lately = sum(self._found_lately) / len(self._found_lately) if self._found_lately else 0.0
+        return is_listing_cheaper(
+            unseen=self._unseen, pages_left=left, pages_read=self._pages_read, found_lately=lately
+        )
 
     async def _read_next(self) -> None:
         offset = self._next
@@ -118,6 +123,7 @@ class Survey:
         for item in seen:
             wanted[item] = 0
         self._unseen -= len(seen)
+        self._found_lately.append(len(seen))
         if self._is_resumed:
             self._watch.take_up(seen)
 

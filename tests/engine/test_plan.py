@@ -71,3 +71,8 @@ class TestListing:
     )
     def test_which_is_cheaper(self, unseen: int, pages_left: float, pages_read: int, *, cheaper: bool) -> None:
         assert is_listing_cheaper(unseen=unseen, pages_left=pages_left, pages_read=pages_read) is cheaper
+
+    @pytest.mark.parametrize(("found_lately", "cheaper"), [(0.0, False), (1.0, False), (1.1, True)])
+    def test_pages_that_show_more_than_one_each_are_read_on(self, found_lately: float, *, cheaper: bool) -> None:
+        assert is_listing_cheaper(unseen=40, pages_left=inf, pages_read=98, found_lately=found_lately) is cheaper
+        assert is_listing_cheaper(unseen=40, pages_left=50, pages_read=98, found_lately=found_lately) is False

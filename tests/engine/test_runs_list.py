@@ -41,6 +41,16 @@ class TestListing:
         assert counted(await stage.play()) == {"stopped": 450}
         assert stage.operation.calls("list")[:5] == [0, 100, 200, 300, 400]
 
+    @pytest.mark.parametrize("said", ["total", "page"])
+    async def test_a_list_of_unknown_length_is_read_to_its_end_while_that_is_cheaper(self, said: str) -> None:
+        """2,000 of 100,000, evenly spread: single looks for those on the last pages would cost twenty for each."""
+        wanted = [f"t{number}" for number in range(0, 100_000, 50)]
+        stage = Stage(FakeOperation(running(100_000), count=said), wanted)
+        assert counted(await stage.play()) == {"stopped": 2000}
+        pages = stage.operation.calls("list")
+        assert set(pages) >= set(range(0, 100_000, 1000))
+        assert len(pages) + len(stage.operation.calls("show")) <= 400
+
     async def test_a_service_that_gives_shorter_pages_than_asked_for(self) -> None:
         operation = FakeOperation(running(450))
         honest = operation.page
