@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.ledger import Ledger
 
 FAILED = frozenset({State.REJECTED, State.NOT_FOUND})
+MAX_NAMED = 5  # of the canary, in a message
 STILL_OPEN = frozenset(OPEN)
 
 
@@ -62,6 +63,16 @@ class Canary:
         """How many of the canary wait to be asked for again: these have their places already."""
         state = self._ledger.state
         return sum(state[item] == State.READY for item in self._sent)
+
+    def held_back(self) -> str:
+        """Why the rest was not sent; empty where no canary is waited for, or there is no rest."""
+        state, totals = self._ledger.state, self._ledger.totals
+        waiting = [item for item in self._sent if state[item] in STILL_OPEN]
+        if not waiting or not any(totals[each] for each in (State.UNSEEN, State.MISSING, State.READY)):
+            return ""
+        named = ", ".join(self._ids[item] for item in waiting[:MAX_NAMED])
+        more = f" and {len(waiting) - MAX_NAMED} more" if len(waiting) > MAX_NAMED else ""
+        return f"limits.canary held the rest back: {named}{more} of the canary did not come to the goal"
 
     def _keeps_place(self, item: int) -> bool:
         state = self._ledger.state[item]

@@ -13,6 +13,7 @@ import anyio
 from orchestrator.engine import events as ev
 from orchestrator.engine.account import Report, Timing
 from orchestrator.engine.attempt import see_through
+from orchestrator.engine.canary import Canary
 from orchestrator.engine.clock import Clock
 from orchestrator.engine.context import Context
 from orchestrator.engine.curve import Curve
@@ -249,7 +250,9 @@ class Run:
         if not self.ledger.open:
             return Ending.FINISHED, ""
         if deadline.cancelled_caught:
-            return Ending.DEADLINE, f"limits.deadline ({span(limits.deadline)}) passed"
+            held_back = Canary(limits.canary, ledger=self.ledger, ids=self._items.ids).held_back()
+            passed = f"limits.deadline ({span(limits.deadline)}) passed"
+            return Ending.DEADLINE, f"{passed}; {held_back}" if held_back else passed
         return Ending.INTERRUPTED, self._drain_reason
 
     def _ended_by(self, error: RunError) -> tuple[Ending, str]:

@@ -282,6 +282,23 @@ class TestCanary:
         assert [len(batch) for batch in stage.batches[:2]] == [3, 50]
         record.close()
 
+    async def test_one_that_does_not_end_before_the_deadline_is_named(self) -> None:
+        operation = FakeOperation({"slow": FakeTask(stops_after=900.0), **running(50)})
+        report = await Stage(operation, options=options(canary=2, deadline=30.0)).play()
+        assert (report.ending, report.exit_code) == (Ending.DEADLINE, 1)
+        assert counted(report) == {"timed_out": 1, "stopped": 1, "not_attempted": 49}
+        assert report.ending_reason == (
+            "limits.deadline (30s) passed; "
+            "limits.canary held the rest back: slow of the canary did not come to the goal"
+        )
+
+    @pytest.mark.parametrize("canary", [0, 1, 51])
+    async def test_no_canary_is_named_that_held_nothing_back(self, canary: int) -> None:
+        operation = FakeOperation({**running(50), "slow": FakeTask(stops_after=900.0)})
+        report = await Stage(operation, options=options(canary=canary, deadline=60.0)).play()
+        assert counted(report) == {"timed_out": 1, "stopped": 50}
+        assert report.ending_reason == "limits.deadline (1m) passed"
+
     async def test_a_canary_larger_than_the_list_is_the_list(self) -> None:
         assert counted(await Stage(FakeOperation(running(5)), options=options(canary=50)).play()) == {"stopped": 5}
 
