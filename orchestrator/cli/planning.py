@@ -233,7 +233,7 @@ def _times(
             latency=latency,
             quotas=tuple(quotas.get(api, ())),
             ceiling=pace.requests_per_second,
-            burst=_burst(pace.requests_per_second, pace.burst),
+            burst=pace.burst or 1,
             share=share,
         )
 
@@ -254,11 +254,6 @@ def _times(
         ceiling=pace.requests_per_second,
         share=share,
     )
-
-
-def _burst(rate: float | None, burst: int | None) -> int:
-    """Requests at once at most under the user's ceiling, as the pacing has it."""
-    return max(1, burst if burst is not None else int(rate or 0))
 
 
 _PARTS = {

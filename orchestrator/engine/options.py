@@ -26,7 +26,7 @@ class PaceOptions:
     """A ceiling of the user's on top of what is learned from the service. It belongs to the client."""
 
     requests_per_second: float | None = None
-    burst: int | None = None  # requests at once at most under that ceiling; None: one second's worth, at least 1
+    burst: int | None = None  # requests at once at most under that ceiling; None: evenly spread
     learn: bool = True  # read the quota out of the service's throttled answers
 
     def __post_init__(self) -> None:

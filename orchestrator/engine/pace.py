@@ -42,6 +42,7 @@ RATE_WINDOW = 10.0  # seconds over which our own rate is measured for AIMD
 GROWTH = 0.5  # requests a second, gained each second under AIMD
 SLOWEST = 0.1  # requests a second that AIMD never goes below
 REGAIN = 1 / 16  # of a quota's limit, won back each window from strangers
+LATE = 0.02  # seconds that timers may be late
 TICK = 1e-4  # seconds; no wait is shorter, or rounding would make it endless
 
 
@@ -239,11 +240,15 @@ class Ceiling:
     """The user's own ceiling over all APIs, as a GCRA in its virtual scheduling form.
 
     https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
+
+    Without a `burst` requests are spread evenly: no more than the rate in any second. Only what timers were late is
+    made up for, or a high rate would not be reached.
     """
 
     def __init__(self, rate: float, burst: int | None) -> None:
         self._step = 1 / rate
-        self._slack = (max(1, burst if burst is not None else int(rate)) - 1) * self._step
+        self._slack = (max(1, burst) - 1) * self._step if burst is not None else 0.0
+        self._made_up = LATE if burst is None else 0.0
         self._due = -math.inf
 
     def wait(self, now: float, *, ahead: int = 0) -> float:
@@ -252,4 +257,4 @@ class Ceiling:
 
     def started(self, now: float) -> None:
         """One request leaves."""
-        self._due = max(self._due, now) + self._step
+        self._due = (self._due if self._due >= now - self._made_up else now) + self._step

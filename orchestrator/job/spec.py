@@ -170,7 +170,7 @@ class Pace(Section):
         Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] | None, FROM_ENVIRONMENT
     ] = Field(default=_PACE.requests_per_second, description="At most so many; null: no ceiling of yours.")
     burst: Annotated[Annotated[int, Field(ge=1, le=100_000)] | None, FROM_ENVIRONMENT] = Field(
-        default=_PACE.burst, description="Requests at once at most under that ceiling; null: one second's worth."
+        default=_PACE.burst, description="Requests at once at most under that ceiling; null: evenly spread."
     )
     learn: Switch = Field(default=_PACE.learn, description="Read the quota out of the service's throttled answers.")
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from orchestrator.engine.model import Failure, Quota, Verdict
 from orchestrator.engine.options import PaceOptions
-from orchestrator.engine.pace import MAX_LOG, MAX_WINDOW, ApiPace, Ceiling
+from orchestrator.engine.pace import LATE, MAX_LOG, MAX_WINDOW, ApiPace, Ceiling
 from orchestrator.engine.pacing import Pacing
 from orchestrator.testing import VirtualTimeLoop
 from tests.engine.gateways import admitted
@@ -470,13 +470,35 @@ class TestCeiling:
             for j in range(i, len(starts)):
                 assert j - i + 1 <= burst + rate * (starts[j] - first) + 1e-6
 
-    @pytest.mark.parametrize(("rate", "burst", "at_once"), [(5.0, None, 5), (0.5, None, 1), (5.0, 2, 2), (5.0, 0, 1)])
+    @pytest.mark.parametrize(("rate", "burst", "at_once"), [(5.0, None, 1), (0.5, None, 1), (5.0, 2, 2), (5.0, 0, 1)])
     def test_so_many_may_leave_at_once(self, rate: float, burst: int | None, at_once: int) -> None:
         ceiling, sent = Ceiling(rate, burst), 0
         while ceiling.wait(100.0) < 1e-9:
             ceiling.started(100.0)
             sent += 1
         assert sent == at_once
+
+    @settings(max_examples=60)
+    @given(rate=st.floats(0.2, 500.0), lateness=st.lists(st.floats(0.0, LATE * 0.99), min_size=2, max_size=60))
+    def test_without_a_burst_it_is_spread_and_late_timers_are_made_up_for(
+        self, rate: float, lateness: list[float]
+    ) -> None:
+        ceiling, now, starts = Ceiling(rate, None), 0.0, []
+        for late in lateness:
+            now += ceiling.wait(now)
+            now = max(now, len(starts) / rate + late)
+            ceiling.started(now)
+            starts.append(now)
+        assert starts[-1] <= lateness[0] + (len(starts) - 1) / rate + LATE
+        for i, first in enumerate(starts):
+            for j in range(i, len(starts)):
+                assert j - i <= rate * (starts[j] - first + LATE) + 1e-6
+
+    def test_after_a_rest_nothing_is_made_up_for(self) -> None:
+        ceiling = Ceiling(10.0, None)
+        ceiling.started(0.0)
+        ceiling.started(5.0)
+        assert ceiling.wait(5.0) == pytest.approx(0.1)
 
     async def test_it_holds_over_all_apis_and_is_shared_by_processes(self) -> None:
         pacing = Pacing(PaceOptions(requests_per_second=4.0, burst=1), share=2)
