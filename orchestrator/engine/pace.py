@@ -14,7 +14,8 @@ refills meanwhile comes on top); then one more for every 50 answers, because a s
 kept waiting for ever, and a refusal costs nothing but itself.
 Where a refusal names no numbers, the rate is halved and grows again by a little each second (AIMD).
 A refusal although our own count leaves room means that somebody else uses the quota: pause a quarter window, doubling,
-and from then on count on what they left, winning the rest back a little each window.
+give a quarter of our part up at least, and win it back a little each window. What is left is spread over the window:
+were all of it spent at the opening, strangers would be refused, not we, and we would never hear of it.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ MAX_BLIND_PAUSE = 60.0
 RATE_WINDOW = 10.0  # seconds over which our own rate is measured for AIMD
 GROWTH = 0.5  # requests a second, gained each second under AIMD
 SLOWEST = 0.1  # requests a second that AIMD never goes below
+GIVEN_UP = 0.75  # of our part is left to us at most when strangers show
+SPREAD = 0.9  # of a window over which our part of it is spread where strangers use the rest
 REGAIN = 1 / 16  # of a quota's limit, won back each window from strangers
 LATE = 0.02  # seconds that timers may be late
 TICK = 1e-4  # seconds; no wait is shorter, or rounding would make it endless
@@ -194,15 +197,18 @@ class ApiPace:
         return len(self._answers) - bisect_right(self._answers, now - seconds)
 
     def _yield_to_strangers(self, quota: Quota, now: float) -> None:
-        """What they left of the window is what we got of it; at most half of our part is given up at once."""
-        got = self._recent(now, quota.seconds)
-        self._part[quota.policy, quota.seconds] = max(1.0, got, self._our_part(quota) / 2)
+        """What we got of the window was more than is ours: between a quarter and half of our part is given up."""
+        got, part = self._recent(now, quota.seconds), self._our_part(quota)
+        self._part[quota.policy, quota.seconds] = max(1.0, min(got, GIVEN_UP * part), part / 2)
 
     def _wait(self, now: float, *, ahead: int) -> float:
         if now < self._blocked_until:
             return self._blocked_until - now
         if self.quotas:
-            return max(self._wait_for(quota, now, ahead=ahead) for quota in self.quotas.values())
+            return max(
+                max(self._wait_for(quota, now, ahead=ahead), self._turn(quota, now, ahead=ahead))
+                for quota in self.quotas.values()
+            )
         if self._rate is not None:
             return max(0.0, self._started_at + (1 + ahead) / self._rate - now)
         return 0.0 if self.in_flight + ahead < width(self._answered) else math.inf
@@ -216,6 +222,13 @@ class ApiPace:
         if excess > recent:
             return math.inf
         return max(self._answers[-recent + excess - 1] + window - now, TICK)
+
+    def _turn(self, quota: Quota, now: float, *, ahead: int) -> float:
+        """Seconds until it is our turn beside strangers: who is quick when a window opens leaves them nothing."""
+        part = self._our_part(quota)
+        if part == self._limit(quota):
+            return 0.0
+        return max(0.0, self._started_at + (1 + ahead) * SPREAD * quota.seconds / part - now)
 
     def _believable(self, quota: Quota | None) -> Quota | None:
         if quota is None or not self._learn or quota.limit < 1 or not 0 < quota.seconds <= MAX_WINDOW:

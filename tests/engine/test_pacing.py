@@ -387,6 +387,27 @@ class TestStrangers:
         assert took < 1.2 * 200 * 5.0 / 10
         assert refused <= 30
 
+    @pytest.mark.parametrize("kind", ["fixed", "sliding", "bucket"])
+    @pytest.mark.parametrize(("limit", "seconds", "gap"), [(20, 4.0, 0.5), (100, 60.0, 2.0), (200, 300.0, 3.0)])
+    async def test_who_asks_for_a_part_of_it_gets_that(self, kind: str, limit: int, seconds: float, gap: float) -> None:
+        """They ask evenly, for a third to a half; they never learn that we are there, nor is the quota left unused."""
+        service, pacing = Service(kind, limit, seconds), Pacing(PaceOptions())
+        pacing.learn("stop", Quota(policy="user", limit=limit, seconds=seconds))
+        asked: list[bool] = []
+
+        async def stranger() -> None:
+            while True:
+                asked.append(service.takes(anyio.current_time()))
+                await anyio.sleep(gap)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(stranger)
+            took, refused = await drive(pacing, service, 20 * limit, workers=8, latency=0.05)
+            tasks.cancel_scope.cancel()
+        assert sum(asked) >= 0.9 * len(asked)
+        assert len(service.arrivals) >= 0.88 * limit * took / seconds
+        assert refused <= 25
+
     async def test_what_they_leave_is_won_back_when_they_are_gone(self) -> None:
         service, pacing = Service("sliding", 20, 5.0), Pacing(PaceOptions())
         pacing.learn("stop", Quota(policy="user", limit=20, seconds=5.0))
