@@ -43,7 +43,7 @@ class Poller:
         self._curve = curve
         self._pages: Line[tuple[PageLook, list[Shelf]]] = Line()
         self._singles: Line[int] = Line()
-        self._queued: set[int] = set()  # items in `_singles`
+        self._queued: set[int] = set()  # items in `_singles`, or being looked at
         self._chased: set[int] = set()  # items that were missing from their page, and are looked for on another
 
     async def run(self) -> None:
@@ -156,9 +156,9 @@ class Poller:
     async def _look_at_singles(self) -> None:
         while True:
             item = await self._singles.take()
-            self._queued.discard(item)
             if self._context.ledger.state[item] in PENDING:
                 await self._watch.single(item, Lane.LOOK)
+            self._queued.discard(item)  # not before: what this look shows decides whether another one is needed
 
     async def _read_pages(self) -> None:
         while True:

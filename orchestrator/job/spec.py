@@ -220,7 +220,8 @@ class Limits(Section):
     )
     max_failures: Failures = Field(
         default=_LIMITS.max_failures,
-        description="End the run at so many failures: a count, or a share of the unique ids; 100% is off.",
+        description="End the run at so many failures: a count, or a share of the unique ids; 100% is off. "
+        "What is in flight may fail, too: a small count makes small requests.",
     )
     failure_sample: Annotated[int, Field(ge=1), FROM_ENVIRONMENT] = Field(
         default=_LIMITS.failure_sample, description="A share is judged only after this many tasks."

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from orchestrator.engine import events as ev
+from orchestrator.engine.model import Quota
 from orchestrator.testing import FakeOperation, FakeTask
 from tests.engine.gateways import Gated, Gateway
 from tests.engine.stage import Stage, counted
+
+if TYPE_CHECKING:
+    from orchestrator.engine.model import Sighting
 
 INTERVAL = 2.0  # the default of poll.interval
 
@@ -49,6 +56,23 @@ class TestQuickEnd:
         last_end = max(task.stop_at or 0.0 for task in tasks.values())
         assert report.timing.elapsed_seconds - last_end <= 2 * INTERVAL
         assert report.requests["show"].sent <= 8 * 50
+
+    async def test_nobody_is_looked_at_twice_at_once(self) -> None:
+        """An answer may take longer than an interval: the next look goes when it is there."""
+        operation = FakeOperation({f"t{number}": FakeTask(stops_after=20.0) for number in range(3)})
+        operation.pacing.learn("show", Quota(policy="", limit=100, seconds=1.0))  # as many at once as there are workers
+        honest, out, overlapping = operation.look, Counter[str](), []
+
+        async def slow(item_id: str) -> Sighting:
+            out[item_id] += 1
+            overlapping.append(out[item_id])
+            await anyio.sleep(3 * INTERVAL)
+            out[item_id] -= 1
+            return await honest(item_id)
+
+        operation.look = slow  # type: ignore[method-assign]
+        assert counted(await Stage(operation).play()) == {"stopped": 3}
+        assert set(overlapping) == {1}
 
     async def test_a_run_taken_up_again_knows_how_long_stops_take(self) -> None:
         """What the scouts learned is in the record, to be folded back from it."""
