@@ -504,7 +504,8 @@ class TestCeiling:
     def test_without_a_burst_it_is_spread_and_late_timers_are_made_up_for(
         self, rate: float, lateness: list[float]
     ) -> None:
-        ceiling, now, starts = Ceiling(rate, None), 0.0, []
+        ceiling, now = Ceiling(rate, None), 0.0
+        starts: list[float] = []
         for late in lateness:
             now += ceiling.wait(now)
             now = max(now, len(starts) / rate + late)
