@@ -58,6 +58,7 @@ class Agenda:
         self.awaited = math.inf  # the stamp until which the poller sleeps while that is not given
         self.quiet_cost = self.QUIET_COST  # requests that may be spent on it now
         self.spacing = poll.interval  # seconds between two looks at the same shelf, at least: quotas may want more
+        self._was_crowded = False  # when shelves were put off the last time
         self._places = places
         self._curve = curve
         self._poll = poll
@@ -155,7 +156,7 @@ class Agenda:
 
     def due_shelves(self, now: float) -> list[Shelf]:
         """The shelves that are worth a look now; those that are not yet are put off."""
-        crowded = self.is_crowded
+        crowded = self._was_crowded = self.is_crowded
         due = []
         for shelf in self.shelves.values():
             if shelf.due > now:
@@ -166,6 +167,15 @@ class Agenda:
             else:
                 shelf.due = at
         return due
+
+    def emptied(self, now: float) -> None:
+        """A shelf has nobody left. When that makes looks cheap, nobody is put off any longer."""
+        if not self._was_crowded or self.is_crowded:
+            return
+        self._was_crowded = False
+        for shelf in self.shelves.values():
+            if now < shelf.due < math.inf:
+                self.schedule(shelf, max(now, min(shelf.due, shelf.looked_at + self.spacing)))
 
     def next_due(self) -> float:
         """The stamp of the next thing to do."""

@@ -78,20 +78,38 @@ class Poller:
         due.update(zip(owner, self._places.all_expected(owner), strict=True))
         few = FEW_WHILE_SPENT if self._do_without_pages(len(due)) else FEW if self._watch.may_look else 0
         plan = cover(due, self._places.page_size, few=few)
+        take = self._put_off if self._is_list_spent else self._queue_page
         for look in plan.pages:
             on_it = set(map(owner.get, look.items))
-            self._queue_page(look, [shelf for number, shelf in enumerate(shelves) if number in on_it])
+            take(look, [shelf for number, shelf in enumerate(shelves) if number in on_it])
         for item in plan.singles:
             self._look_singly(item)
         for shelf in shelves:
-            if not shelf.readers:
+            if not shelf.readers and shelf.due == math.inf:
                 self._reschedule(shelf, looked_at=now)
+
+    @property
+    def _is_list_spent(self) -> bool:
+        """Whether no page can be had for longer than an interval."""
+        opens_in = self._context.desk.pacing.opens_in("list")
+        return self._context.options.poll.interval < opens_in < math.inf
 
     def _do_without_pages(self, items: int) -> bool:
         """Whether so many are looked at singly, wherever they stand: the list's quota is spent, and they are few."""
+        return items <= FEW_WHILE_SPENT and self._watch.may_look and self._is_list_spent
+
+    def _put_off(self, look: PageLook, shelves: list[Shelf]) -> None:
+        """Plan the page anew when the quota allows one, or few are left: by then others are due with it."""
         opens_in = self._context.desk.pacing.opens_in("list")
-        is_spent = self._context.options.poll.interval < opens_in < math.inf
-        return is_spent and items <= FEW_WHILE_SPENT and self._watch.may_look
+        at = self._context.clock.stamp() + min(opens_in, self._context.options.poll.interval)
+        on_shelves: set[int] = set()
+        for shelf in shelves:
+            on_shelves.update(shelf.items)
+            if not shelf.readers:
+                self._agenda.schedule(shelf, at)
+        for item in look.items:
+            if item not in on_shelves:
+                self._agenda.look_at(item, at)
 
     def _due_items(self, now: float) -> dict[int, int]:
         """The items whose own time has come and that a page may show, with their places; the others are queued."""
@@ -138,10 +156,11 @@ class Poller:
             self._remember_curve(emptied=shelf.left > 0 and not shelf.items)
         shelf.left = len(shelf.items)
         shelf.looked_at = looked_at
+        now = self._context.clock.stamp()
         if not shelf.items:
             shelf.due = math.inf
+            self._agenda.emptied(now)
             return
-        now = self._context.clock.stamp()
         self._agenda.schedule(shelf, self._agenda.worth_at(shelf, now, crowded=self._agenda.is_crowded))
 
     def _remember_curve(self, *, emptied: bool) -> None:
@@ -168,13 +187,14 @@ class Poller:
         try:
             _, found = await self._watch.page(look.offset, Lane.LOOK, waits_for_quota=False)
         except ServiceError as error:
-            if error.failure.verdict is Verdict.THROTTLED and not self._do_without_pages(len(look.items)):
-                self._pages.put((look, shelves))  # it waits for its quota
+            if error.failure.verdict is Verdict.THROTTLED:
+                for shelf in shelves:
+                    shelf.readers -= 1
+                self._put_off(look, shelves)
                 return
             if error.failure.verdict is Verdict.FORBIDDEN:
                 self._go_on_without_list(error.failure)
-            is_refused = error.failure.verdict is Verdict.THROTTLED
-            looked_at = self._context.clock.stamp() + (0.0 if is_refused else RETRY_PAGE)
+            looked_at = self._context.clock.stamp() + RETRY_PAGE
         else:
             looked_at = self._context.clock.stamp()
             self._follow_up(look, found)

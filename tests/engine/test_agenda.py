@@ -127,6 +127,20 @@ class TestShelves:
         one.spacing = 10.0
         assert one.worth_at(shelf, 61.0, crowded=False) == 70.0
 
+    def test_when_few_are_left_nobody_is_put_off_any_longer(self) -> None:
+        one = agenda(interval=2.0)
+        one.quiet_cost = 2
+        for item in (5, 105, 205, 305):
+            one.track([item], [50.0])
+        last = one.shelves[3]
+        one.due_shelves(52.0)
+        assert last.due > 52.0
+        for number, is_over in enumerate((False, True)):
+            del one.shelves[number].items[:]
+            one.shelves[number].due = inf
+            one.emptied(52.5)
+            assert (last.due == 52.5) is is_over
+
     def test_a_shelf_that_is_being_read_is_not_due(self) -> None:
         one = agenda()
         one.shelves[0] = Shelf(readers=1)
