@@ -106,7 +106,7 @@ class TestWhatTheMetricsSay:
 
     def test_batches_and_quotas_and_moments_are_there(self, texts: tuple[Any, list[Samples]]) -> None:
         watched, (before, _, after) = texts
-        assert value(after, "batches_total", result="returned") == 1
+        assert value(after, "batches_total", result="returned") == len(watched.stage.of(ev.BatchReturned)) >= 1
         assert value(after, "batches_total", result="lost") == 1
         assert value(after, "quota_limit", api="stop", policy="user", window_seconds="3") == 2
         assert value(after, "requests_in_flight", api="stop") == 0
