@@ -42,7 +42,7 @@ MAX_BLIND_PAUSE = 60.0
 RATE_WINDOW = 10.0  # seconds over which our own rate is measured for AIMD
 GROWTH = 0.5  # requests a second, gained each second under AIMD
 SLOWEST = 0.1  # requests a second that AIMD never goes below
-GIVEN_UP = 0.75  # of our part is left to us at most when strangers show
+KEPT = 0.75  # of our part, at most, when strangers show
 SPREAD = 0.9  # of a window over which our part of it is spread where strangers use the rest
 REGAIN = 1 / 16  # of a quota's limit, won back each window from strangers
 LATE = 0.02  # seconds that timers may be late
@@ -199,7 +199,7 @@ class ApiPace:
     def _yield_to_strangers(self, quota: Quota, now: float) -> None:
         """What we got of the window was more than is ours: between a quarter and half of our part is given up."""
         got, part = self._recent(now, quota.seconds), self._our_part(quota)
-        self._part[quota.policy, quota.seconds] = max(1.0, min(got, GIVEN_UP * part), part / 2)
+        self._part[quota.policy, quota.seconds] = max(1.0, min(got, KEPT * part), part / 2)
 
     def _wait(self, now: float, *, ahead: int) -> float:
         if now < self._blocked_until:

@@ -189,6 +189,10 @@ class Pacing:
         """Seconds until a request of `api` may leave, `inf` if not before one in flight is answered."""
         return self._wait(self._lane(api))
 
+    def quota_opens_in(self, api: str) -> float:
+        """The same by the quota of this API alone: the ceiling holds the others back as well."""
+        return self._lane(api).pace.wait(loop_time())
+
     def _lane(self, api: str) -> _Lane:
         if api not in self._lanes:
             self._lanes[api] = _Lane(ApiPace(learn=self._options.learn, share=self._share))

@@ -76,8 +76,7 @@ class Poller:
             shelf.due = math.inf
             owner.update(dict.fromkeys(shelf.items, number))
         due.update(zip(owner, self._places.all_expected(owner), strict=True))
-        few = FEW_WHILE_SPENT if self._do_without_pages(len(due)) else FEW if self._watch.may_look else 0
-        plan = cover(due, self._places.page_size, few=few)
+        plan = cover(due, self._places.page_size, few=self._few(len(due)))
         take = self._put_off if self._is_list_spent else self._queue_page
         for look in plan.pages:
             on_it = set(map(owner.get, look.items))
@@ -90,9 +89,15 @@ class Poller:
 
     @property
     def _is_list_spent(self) -> bool:
-        """Whether no page can be had for longer than an interval."""
-        opens_in = self._context.desk.pacing.opens_in("list")
+        """Whether the list's own quota lets no page be had for longer than an interval."""
+        opens_in = self._context.desk.pacing.quota_opens_in("list")
         return self._context.options.poll.interval < opens_in < math.inf
+
+    def _few(self, due: int) -> int:
+        """So many due items of one page, or fewer, are looked at singly."""
+        if self._do_without_pages(due):
+            return FEW_WHILE_SPENT
+        return FEW if self._watch.may_look else 0
 
     def _do_without_pages(self, items: int) -> bool:
         """Whether so many are looked at singly, wherever they stand: the list's quota is spent, and they are few."""
@@ -100,7 +105,7 @@ class Poller:
 
     def _put_off(self, look: PageLook, shelves: list[Shelf]) -> None:
         """Plan the page anew when the quota allows one, or few are left: by then others are due with it."""
-        opens_in = self._context.desk.pacing.opens_in("list")
+        opens_in = self._context.desk.pacing.quota_opens_in("list")
         at = self._context.clock.stamp() + min(opens_in, self._context.options.poll.interval)
         on_shelves: set[int] = set()
         for shelf in shelves:

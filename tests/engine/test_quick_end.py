@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Quota
+from orchestrator.engine.options import PaceOptions
 from orchestrator.testing import FakeOperation, FakeTask
 from tests.engine.gateways import Gated, Gateway
 from tests.engine.stage import Stage, counted
@@ -61,6 +62,15 @@ class TestQuickEnd:
         last_end = max(task.stop_at or 0.0 for task in tasks.values())
         assert report.timing.elapsed_seconds - last_end <= 2 * INTERVAL
         assert report.requests["show"].sent <= 8 * 50
+
+    async def test_a_ceiling_over_all_apis_is_no_reason_to_look_singly(self) -> None:
+        """A page costs one request of it, fifty single looks cost fifty."""
+        tasks = {f"t{number}": FakeTask(stops_after=9.0 + number % 30 / 10) for number in range(50)}
+        operation = FakeOperation(tasks, pace=PaceOptions(requests_per_second=0.2))
+        report = await Stage(operation).play()
+        assert counted(report) == {"stopped": 50}
+        assert report.timing.elapsed_seconds <= 30.0
+        assert not operation.calls("show")
 
     async def test_nobody_is_looked_at_twice_at_once(self) -> None:
         """An answer may take longer than an interval: the next look goes when it is there."""
