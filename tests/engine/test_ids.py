@@ -25,6 +25,17 @@ IDS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True) | FEW
 ANYTHING = IDS | st.text(max_size=4)  # what a service may call a task
 
 
+@pytest.fixture(params=["hash", "wide", "poor"])
+def _hashes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked up by: this machine's hash, that of a machine of 32 bits, and one by which slots collide."""
+    kinds: dict[str, Callable[[str], int]] = {
+        "hash": hash,
+        "wide": packing._wide_hash,
+        "poor": lambda text: packing._wide_hash(text) & ~0xFFFF,
+    }
+    monkeypatch.setattr(packing, "_hash", kinds[request.param])
+
+
 @pytest.fixture(autouse=True)
 def _small_stretches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Few texts are enough for many stretches, ranges and sizes of the table."""
@@ -38,6 +49,7 @@ def naive_digest(texts: list[str]) -> str:
     return hashlib.sha256("".join(f"{text}\n" for text in sorted(set(texts))).encode()).hexdigest()
 
 
+@pytest.mark.usefixtures("_hashes")
 class TestSequence:
     @given(st.lists(IDS))
     def test_holds_each_once_in_the_order_in_which_they_came(self, texts: list[str]) -> None:
@@ -86,6 +98,7 @@ class TestSequence:
             hash(PackedIds())
 
 
+@pytest.mark.usefixtures("_hashes")
 class TestFinding:
     @given(st.lists(IDS), st.lists(ANYTHING), st.randoms())
     def test_finds_what_is_there_and_nothing_else(self, texts: list[str], others: list[str], random: object) -> None:
@@ -180,5 +193,5 @@ class TestRoom:
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert held < 60 * len(packed)
+        assert held < 65 * len(packed)
         assert peak - held < 130 * len(packed)
