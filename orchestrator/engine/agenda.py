@@ -54,6 +54,7 @@ class Agenda:
 
     def __init__(self, places: Places, curve: Curve, poll: PollOptions) -> None:
         self.shelves: dict[int, Shelf] = {}
+        self.pages_left = 0  # shelves that hold items which are looked for
         self.changed = Signal()  # something is due before `awaited`
         self.awaited = math.inf  # the stamp until which the poller sleeps while that is not given
         self.quiet_cost = self.QUIET_COST  # requests that may be spent on it now
@@ -94,10 +95,16 @@ class Agenda:
                 self._scouts.add(number)
         if shelf.is_scout:
             self._scouted += len(items)
+        self.pages_left += not shelf.items
         shelf.items.extend(items)
         shelf.newest = max(shelf.newest, since)
         if shelf.due == math.inf and not shelf.readers:
             self.schedule(shelf, max(since + self._poll.first_after, shelf.looked_at + self._poll.interval))
+
+    def keep(self, shelf: Shelf, items: Sequence[int]) -> None:
+        """Leave these on the shelf, and nobody else."""
+        self.pages_left += bool(items) - bool(shelf.items)
+        shelf.items = array("I", items)
 
     def schedule(self, shelf: Shelf, due: float) -> None:
         """Look at the shelf at `due`, not before."""
@@ -186,11 +193,6 @@ class Agenda:
     def is_crowded(self) -> bool:
         """Whether looking at everything at every interval would cost too many requests."""
         return self.pages_left > self.quiet_cost
-
-    @property
-    def pages_left(self) -> int:
-        """How many shelves hold items that are looked for."""
-        return sum(1 for shelf in self.shelves.values() if shelf.items)
 
     @property
     def overdue_age(self) -> float:

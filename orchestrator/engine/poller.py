@@ -150,8 +150,7 @@ class Poller:
         distinct = list(dict.fromkeys(shelf.items))
         stands = bytes(cells(self._context.ledger.state, distinct))
         pending = list(compress(distinct, stands.translate(IS_PENDING)))
-        del shelf.items[:]
-        shelf.items.extend(self._places.known(pending))
+        self._agenda.keep(shelf, self._places.known(pending))
 
     def _reschedule(self, shelf: Shelf, *, looked_at: float) -> None:
         """Say when the shelf is looked at next, and take from it what it says of how long stops take."""
@@ -218,7 +217,7 @@ class Poller:
             for item in shelf.items:
                 self._places.forget(item)
                 self._agenda.look_at(item, stamp, singly=True)
-            del shelf.items[:]
+            self._agenda.keep(shelf, ())
         self._pages.clear()
 
     def _follow_up(self, look: PageLook, found: set[int]) -> None:

@@ -101,6 +101,17 @@ class TestShelves:
         assert one.due_shelves(51.0) == []
         assert len(one.due_shelves(52.0)) == 2
 
+    @given(st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 999), max_size=5))))
+    def test_counts_the_shelves_that_hold_somebody(self, steps: list[tuple[bool, list[int]]]) -> None:
+        one = agenda()
+        for comes, items in steps:
+            if comes:
+                one.track(items, [50.0] * len(items))
+            else:
+                for shelf in one.shelves.values():
+                    one.keep(shelf, [item for item in shelf.items if item not in items])
+            assert one.pages_left == sum(1 for shelf in one.shelves.values() if shelf.items)
+
     def test_the_first_few_are_scouts(self) -> None:
         one = agenda()
         for item in range(0, 1000, 100):
@@ -136,7 +147,7 @@ class TestShelves:
         one.due_shelves(52.0)
         assert last.due > 52.0
         for number, is_over in enumerate((False, True)):
-            del one.shelves[number].items[:]
+            one.keep(one.shelves[number], ())
             one.shelves[number].due = inf
             one.emptied(52.5)
             assert (last.due == 52.5) is is_over
@@ -151,7 +162,7 @@ class TestShelves:
         one = agenda()
         one.quiet_cost = 0
         shelf = one.shelves[0] = Shelf(due=10.0, newest=5.0)
-        shelf.items.append(1)
+        one.keep(shelf, [1])
         assert one.due_shelves(10.0) == []
         assert shelf.due == 12.0
 
