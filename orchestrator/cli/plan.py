@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orchestrator.cli.looking import log_sink
@@ -69,7 +70,7 @@ async def _subject(
 ) -> Subject:
     """What is planned: the tasks of an unfinished run of this very job, else those that the job names or selects."""
     identity = Identity(
-        input=items.digest if items is not None else selection_digest(spec),
+        input=items.digest if items is not None else partial(selection_digest, spec),
         operation=spec.operation,
         project_id=spec.service.project_id or SIMULATED_PROJECT,
         endpoint=SIMULATED if spec.service.simulator is not None else client.endpoint,

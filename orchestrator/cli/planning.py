@@ -173,7 +173,7 @@ def _open_items(subject: Subject) -> Items:
         return items
     left = run.ledger.open_items() if subject.reopened is None else subject.reopened
     ids = PackedIds() if subject.record == "finished" else PackedIds(items.ids.texts(left))
-    return Items(ids=ids, counts=items.counts, digest=items.digest, shard=items.shard)
+    return Items(ids=ids, counts=items.counts, stated=items.stated, shard=items.shard)
 
 
 def _group(subject: Subject, items: Items, inspecting: Inspecting, inspection: Inspection) -> tuple[Groups, list[int]]:

@@ -95,9 +95,8 @@ class Command:
         async with service_of(self.spec, named) as (endpoint, ids):
             if items is None and self.spec.tasks.where is None:
                 items = collect(ids, shard=self.spec.share)
-            identity = self._identity(items, endpoint)
             with contextlib.ExitStack() as stack:
-                opened = self._existing(identity)
+                opened = self._existing(self._identity(items, endpoint))
                 if opened is not None:
                     items = None  # those of the record are the same: a million need not be held twice
                     stack.callback(opened.record.close)
@@ -107,7 +106,7 @@ class Command:
                 async with client:
                     operation = operation_of(self.spec, client)
                     if opened is None:
-                        opened = await self._begin(items, identity, operation, client, provider)
+                        opened = await self._begin(items, operation, client, provider)
                         stack.callback(opened.record.close)
                     elif not finished and self._is_asked:
                         await self._ask(self._subject_of(opened, operation, client), operation, client, provider)
@@ -116,7 +115,6 @@ class Command:
     async def _begin(
         self,
         items: Items | None,
-        identity: directories.Identity,
         operation: BulkOperation,
         client: DcsClient,
         provider: CredentialsProvider | None,
@@ -137,7 +135,7 @@ class Command:
                 spec=self.spec, items=items, endpoint=client.endpoint, project_id=client.project_id, selection=text
             )
             await self._ask(subject, operation, client, provider)
-        opened = self._create(items, identity, client.endpoint)
+        opened = self._create(items, client.endpoint)
         for event in selection.events if selection is not None else ():
             opened.record.append(event)
         opened.record.commit()
@@ -180,7 +178,7 @@ class Command:
     def _identity(self, items: Items | None, endpoint: str) -> directories.Identity:
         simulated = self.spec.service.simulator is not None
         return directories.Identity(
-            input=items.digest if items is not None else selection_digest(self.spec),
+            input=items.digest if items is not None else partial(selection_digest, self.spec),
             operation=self.spec.operation,
             project_id=self.spec.service.project_id or SIMULATED_PROJECT,
             endpoint=directories.SIMULATED if simulated else endpoint,
@@ -204,7 +202,8 @@ class Command:
                 raise
         return opened
 
-    def _create(self, items: Items, identity: directories.Identity, endpoint: str) -> Opened:
+    def _create(self, items: Items, endpoint: str) -> Opened:
+        identity = self._identity(items, endpoint)
         info = RunInfo(
             run_id=uuid.uuid4().hex,
             name=self.spec.name or self.job_path.stem,

@@ -72,7 +72,7 @@ async def select_items(spec: JobSpec, client: DcsClient, *, observers: Sequence[
     )
     text = gathering.describe(describe(where))
     noted = ev.Noted(at=time.time(), name="selection.made", text=text)
-    return Selection(items=replace(items, digest=selection_digest(spec)), events=(*gathering.events, noted), text=text)
+    return Selection(items=replace(items, stated=selection_digest(spec)), events=(*gathering.events, noted), text=text)
 
 
 class _Gathering:

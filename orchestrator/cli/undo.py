@@ -65,7 +65,7 @@ def stopped_items(recorded: Recorded) -> Items:
     return Items(
         ids=ids,
         counts=InputCounts(input=len(ids), unique=len(ids)),
-        digest=digest.hexdigest(),
+        stated=digest.hexdigest(),
     )
 
 
@@ -85,7 +85,7 @@ def _require_own(target: Path, items: Items, settings: Settings) -> None:
     if opened is None:
         return
     opened.record.close()
-    if opened.identity.input != items.digest:
+    if opened.identity.input() != items.stated:
         raise InputError(
             f"{target} holds the record of another undo ({opened.info.run_id}): of another run, or before this run "
             "stopped more; --fresh keeps it under a dated name and starts over (tasks that run already are left alone)"

@@ -156,4 +156,4 @@ def _outcome(recorded: Recorded, item: int) -> str:
 
 def _only(items: Items, kept: list[int]) -> Items:
     """These items, in their order."""
-    return Items(ids=PackedIds(items.ids.texts(kept)), counts=items.counts, digest=items.digest)
+    return Items(ids=PackedIds(items.ids.texts(kept)), counts=items.counts, stated=items.stated)

@@ -6,7 +6,7 @@ import contextlib
 import os
 import platform
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator._version import __version__
@@ -16,6 +16,7 @@ from orchestrator.engine.source import Items
 from orchestrator.errors import InputError, RecordUnusableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NAME = "run.db"
@@ -26,7 +27,7 @@ SIMULATED = "simulator"  # stands for the endpoint of a service that lives and d
 class Identity:
     """What makes two runs the same: resuming is right only where all of it is equal."""
 
-    input: str  # digest of the set of ids
+    input: Callable[[], str]  # what tells the set of ids from others
     operation: str
     project_id: str
     endpoint: str
@@ -38,7 +39,9 @@ class Identity:
             for key, name in (("operation", "operation"), ("project_id", "project"), ("endpoint", "endpoint"))
             if getattr(self, key) != getattr(other, key)
         ]
-        return ["the input is another set of ids, or another selection", *found] if self.input != other.input else found
+        if self.input() != other.input():
+            found.insert(0, "the input is another set of ids, or another selection")
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,7 @@ def create(directory: Path, *, identity: Identity, info: RunInfo, items: Items, 
     path, unfinished = directory / NAME, directory / f"{NAME}.new"
     meta = {
         "info": {name: getattr(info, name) for name in RunInfo.__slots__},
-        "identity": {name: getattr(identity, name) for name in Identity.__slots__},
+        "identity": {name: getattr(identity, name) for name in Identity.__slots__} | {"input": items.stated},
         "counts": {name: getattr(items.counts, name) for name in InputCounts.__slots__},
         "malformed": list(items.malformed),
         "shard": {name: getattr(items.shard, name) for name in ShardCounts.__slots__} if items.shard else None,
@@ -147,7 +150,8 @@ def _read(record: Record) -> Opened:
     try:
         shard = ShardCounts(**meta["shard"]) if meta["shard"] else None
         counts = InputCounts(**meta["counts"])
-        info, identity = RunInfo(**meta["info"]), Identity(**meta["identity"])
+        info, stated = RunInfo(**meta["info"]), meta["identity"]["input"]
+        identity = Identity(**meta["identity"] | {"input": str})
         malformed = tuple(meta["malformed"])
     except (KeyError, TypeError) as error:
         raise RecordUnusableError(
@@ -163,8 +167,8 @@ def _read(record: Record) -> Opened:
     items = Items(
         ids=ids,
         counts=counts,
-        digest=identity.input,
+        stated=stated,
         shard=shard,
         malformed=malformed,
     )
-    return Opened(record=record, info=info, items=items, identity=identity)
+    return Opened(record=record, info=info, items=items, identity=replace(identity, input=items.digest))

@@ -37,15 +37,23 @@ _fits: Final = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 class Items:
     """The unique ids in input order, and how the input became them.
 
-    `digest` is a SHA-256 over the sorted unique ids: the same for the same
-    set of ids, whatever their order, duplicates or file. `malformed` names the first bad lines that were skipped.
+    `stated` says what they are where that is not the ids themselves: a question to the service, a run to be undone.
+    `malformed` names the first bad lines that were skipped.
     """
 
     ids: PackedIds = field(repr=False)
     counts: InputCounts
-    digest: str
+    stated: str = ""
     shard: ShardCounts | None = None
     malformed: tuple[str, ...] = ()
+
+    def digest(self) -> str:
+        """What tells this input from another: `stated`, or a SHA-256 over the sorted unique ids.
+
+        The same for the same set of ids, whatever their order, duplicates or file. To sort a million takes a second of
+        CPU, so it is asked for only where there is another input to compare with.
+        """
+        return self.stated or _digest(self.ids)
 
 
 def read_ids(
@@ -250,7 +258,6 @@ class Intake:
         return Items(
             ids=self._ids,
             counts=counts,
-            digest=_digest(self._ids),
             shard=self._shard
             and ShardCounts(
                 index=self._shard[0],

@@ -21,20 +21,20 @@ class TestMigration:
         """Each step runs once, in order, and a reader that may not write leaves the file as it is."""
         path = tmp_path / "run.db"
         Record.create(path, meta={"name": "old"}, ids=["a", "b"]).close()
-        monkeypatch.setattr(records, "SCHEMA_VERSION", 3)
+        monkeypatch.setattr(records, "SCHEMA_VERSION", 4)
         steps = {
-            1: "INSERT INTO meta VALUES ('first', '1');",
-            2: "INSERT INTO meta SELECT 'second', value FROM meta WHERE key = 'first';",
+            2: "INSERT INTO meta VALUES ('first', '1');",
+            3: "INSERT INTO meta SELECT 'second', value FROM meta WHERE key = 'first';",
         }
         monkeypatch.setattr(records, "MIGRATIONS", steps)
         Record.open(path, write=False).close()
-        assert version_of(path) == 1
+        assert version_of(path) == 2
         for _ in range(2):
             record = Record.open(path)
             assert record.meta == {"name": "old", "first": 1, "second": 1}
             assert record.ids() == ["a", "b"]
             record.close()
-        assert version_of(path) == 3
+        assert version_of(path) == 4
 
 
 def version_of(path: Path) -> int:

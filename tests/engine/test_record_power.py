@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-IDENTITY = directories.Identity(input="", operation="stop", project_id="p", endpoint="")
+IDENTITY = directories.Identity(input=str, operation="stop", project_id="p", endpoint="")
 INFO = RunInfo(run_id="r", name="n", operation="stop")
 
 

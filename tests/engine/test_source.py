@@ -267,8 +267,8 @@ class TestCounting:
     def test_the_digest_knows_the_set_and_nothing_else(self, ids: list[str], random: object) -> None:
         shuffled = [*ids, ids[0]]
         random.shuffle(shuffled)  # type: ignore[attr-defined]  # hypothesis gives a Random
-        assert collect(ids).digest == collect(shuffled).digest
-        assert collect(ids).digest != collect([*ids, "~new~".strip("~") + "x" * 50]).digest
+        assert collect(ids).digest() == collect(shuffled).digest()
+        assert collect(ids).digest() != collect([*ids, "~new~".strip("~") + "x" * 50]).digest()
 
 
 class TestShards:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE
 from typing import TYPE_CHECKING
@@ -33,6 +35,23 @@ if TYPE_CHECKING:
 def sent(server: SimulatorServer) -> int:
     """Requests so far."""
     return sum(server.service.books.answers.values())
+
+
+def as_the_first_version_wrote_it(path: Path) -> None:
+    """Make a record look as if it came from there."""
+    record = sqlite3.connect(path)
+    with record:
+        ids = [line for (block,) in record.execute("SELECT id FROM item ORDER BY place") for line in block.split("\n")]
+        assert len(ids) > record.execute("SELECT count(*) FROM item").fetchone()[0]
+        record.execute("DELETE FROM item")
+        record.executemany("INSERT INTO item VALUES (?, ?)", enumerate(ids))
+        (identity,) = record.execute("SELECT value FROM meta WHERE key = 'identity'").fetchone()
+        told = json.loads(identity)
+        assert told["input"] == ""
+        told["input"] = hashlib.sha256("".join(f"{item_id}\n" for item_id in sorted(ids)).encode()).hexdigest()
+        record.execute("UPDATE meta SET value = ? WHERE key = 'identity'", [json.dumps(told)])
+        record.execute("PRAGMA user_version=1")
+    record.close()
 
 
 class TestWithout:
@@ -101,6 +120,21 @@ class TestResumed:
         assert sorted(row.task_id for row in rows) == sorted(ids)
         assert first in rows
         assert {row.outcome for row in rows} == {"stopped"}
+
+    async def test_a_record_of_an_earlier_version_is_gone_on_with(self, tmp_path: Path) -> None:
+        """It had a row for each id, and always wrote down what tells the set of them from others."""
+        async with service(1200, states=MOVING, stop_seconds=1.0) as server, client_of(server) as client:
+            ids, options = ids_of(server), quick(batch_size=50)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await stop_migration_tasks(client, ids, options=options, record=tmp_path)
+            as_the_first_version_wrote_it(tmp_path / "run.db")
+            with pytest.raises(InputError, match="another set of ids"):
+                await stop_migration_tasks(client, ids[1:], options=options, record=tmp_path)
+            report = await stop_migration_tasks(client, ids[::-1], options=options, record=tmp_path)
+        assert counted(report) == {"stopped": 1200}
+        assert report.attempts == 2
+        assert [row.task_id for row in report.rows()] == ids  # in the order of the first call
 
     @pytest.mark.parametrize("what", ["input", "operation", "project", "endpoint"])
     async def test_a_record_of_another_run_is_refused(self, tmp_path: Path, what: str) -> None:
