@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from orchestrator.cli.console import Console
 from orchestrator.cli.failures import answer
+from orchestrator.cli.memory import keep_freed_memory
 from orchestrator.cli.parser import bind_retry, build_parser
 from orchestrator.cli.settings import Settings, gather
 
@@ -41,13 +42,14 @@ def entry() -> None:
     # A container's first process has no default action: outside of the run proper a SIGTERM would be passed over.
     signal.signal(signal.SIGTERM, _interrupt)
     gc.disable()  # until the verb is loaded
-    code = main(sys.argv[1:], when_loaded=_begin_collecting)
+    code = main(sys.argv[1:], when_loaded=_settle_in)
     gc.freeze()  # what is left goes with the process: nobody looks through a million ids for cycles
     sys.exit(code)
 
 
-def _begin_collecting() -> None:
-    """Collect seldom, and never look through what importing made: it stays to the end."""
+def _settle_in() -> None:
+    """Collect seldom, and never look through what importing made: it stays to the end. Keep what was freed."""
+    keep_freed_memory()
     gc.freeze()
     gc.set_threshold(*COLLECT_AFTER)
     gc.enable()

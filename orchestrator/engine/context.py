@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.record import Record
 
 
+CROWD: Final = 2  # batches for each worker: of the three that it has, one is out then
 _DECISIVE: Final = (ev.BatchAnswered, ev.Gone, ev.Rejected, ev.Seen)  # after these one failure may be too many
 
 
@@ -52,6 +53,7 @@ class Context:
         self.clock = clock
         self.over = anyio.Event()  # nobody is left
         self._record = record
+        self._crowd = CROWD * options.submit.workers  # who wait for the disk until it is time
         self._observers = observers
         limits = options.limits
         self.failure_guard = FailureGuard.of(limits.max_failures, unique=len(ids), sample=limits.failure_sample)
@@ -79,7 +81,7 @@ class Context:
     async def flush(self) -> None:
         """Return when everything emitted so far is on the disk, if there is a record."""
         if self._record is not None:
-            await self._record.flush()
+            await self._record.flush(enough=self._crowd)
 
     @property
     def judged(self) -> int:

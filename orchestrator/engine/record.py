@@ -13,6 +13,7 @@ import threading
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import chain, islice
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x0DC50DC5  # in the file's header: this is a record of ours
 SCHEMA_VERSION = 2
 MODE = 0o600
-GAP = 10.0  # times as long as a commit took, nobody begins the next: who comes meanwhile shares it
-MAX_GAP = 0.015  # seconds; a slow disk is waited for long enough
+GAP = 10.0  # times as long as a commit took, the next one waits for others to share it, unless enough are there
+MAX_GAP = 0.05  # seconds; a slow disk is waited for long enough
 BLOCK = 400  # ids in a row: a tenth of the work of one for each, and half the room
 
 # What brings a record of each older schema to the next one; run in one transaction when such a record is opened to be
@@ -68,8 +69,10 @@ class Record:
         self._offload = offload
         self._buffer: list[tuple[int, float, str, str]] = []  # numbered, until they are known to be on the disk
         self._appended = self._durable = last  # numbers of events
-        self._gap = 0.0  # seconds between two commits
+        self._not_before = -inf  # of the loop's clock: the next commit, unless enough wait for it
+        self._waiting = 0  # callers of `flush`
         self._is_writing = False
+        self._enough = Signal()  # of them wait
         self._written = Signal()  # one commit is over
         self._one_writer = threading.Lock()
 
@@ -147,22 +150,36 @@ class Record:
             self._appended += 1
             self._buffer.append((self._appended, *encode(event)))
 
-    async def flush(self) -> None:
-        """Return when all that was appended before is on the disk. Raises `RecordError`."""
+    async def flush(self, *, enough: int = 1) -> None:
+        """Return when all that was appended before is on the disk. Raises `RecordError`.
+
+        A commit costs the same for one caller and for many: it waits a little for others, until `enough` are there.
+        """
         wanted = self._appended
-        while self._durable < wanted:
-            if self._is_writing:
-                await self._written.wait()
-                continue
-            self._is_writing = True
-            try:
-                await anyio.sleep(self._gap)
-                began = loop_time()
-                await self._offload(partial(self._write, self._unwritten()))
-                self._gap = min(GAP * (loop_time() - began), MAX_GAP)
-            finally:
-                self._is_writing = False
-                self._written.give()  # all who shared it go on at once; one of the others writes next
+        self._waiting += 1
+        if self._waiting >= enough:
+            self._enough.give()
+        try:
+            while self._durable < wanted:
+                if self._is_writing:
+                    await self._written.wait()
+                else:
+                    await self._commit_for_all(enough)
+        finally:
+            self._waiting -= 1
+
+    async def _commit_for_all(self, enough: int) -> None:
+        self._is_writing = True
+        try:
+            if self._waiting < enough and (wait := self._not_before - loop_time()) > 0:
+                await self._enough.wait(wait)
+            began = loop_time()
+            await self._offload(partial(self._write, self._unwritten()))
+            ended = loop_time()
+            self._not_before = ended + min(GAP * (ended - began), MAX_GAP)
+        finally:
+            self._is_writing = False
+            self._written.give()  # all who shared it go on at once; one of the others writes next
 
     def commit(self) -> None:
         """Write the buffer now; blocks for the disk. Raises `RecordError`."""

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -17,7 +18,7 @@ import pytest
 
 from orchestrator.engine import events as ev
 from orchestrator.engine.model import Ending
-from orchestrator.engine.record import SCHEMA_VERSION, Record
+from orchestrator.engine.record import MAX_GAP, SCHEMA_VERSION, Record
 from orchestrator.errors import RecordError, RecordUnusableError
 from orchestrator.testing import FakeOperation
 from tests.engine.stage import Slow, Stage, counted, inline, new_record, reopened, running
@@ -93,6 +94,30 @@ class TestWriting:
                 tasks.start_soon(sender, number)
         assert commits <= 4
         assert len(list(record.events())) == 50
+        record.close()
+
+    @pytest.mark.parametrize(
+        ("pause", "callers", "seconds"),
+        [
+            pytest.param(0.0, 1, MAX_GAP + 0.01, id="one waits for others"),
+            pytest.param(0.02, 2, MAX_GAP - 0.01, id="two as well, the rest of the gap"),
+            pytest.param(0.0, 3, 0.01, id="three are enough"),
+            pytest.param(1.0, 1, 0.01, id="nobody came for long"),
+        ],
+    )
+    async def test_a_commit_waits_a_little_for_others(
+        self, path: Path, pause: float, callers: int, seconds: float
+    ) -> None:
+        record = new_record(path, ["a"], offload=Slow(0.01))
+        record.append(note(0))
+        await record.flush(enough=3)
+        await anyio.sleep(pause)
+        began = anyio.current_time()
+        async with anyio.create_task_group() as tasks:
+            for number in range(callers):
+                record.append(note(number + 1))
+                tasks.start_soon(partial(record.flush, enough=3))
+        assert anyio.current_time() - began == pytest.approx(seconds)
         record.close()
 
     def test_closing_writes_what_is_left(self, path: Path) -> None:

@@ -96,11 +96,11 @@ class Cut:
             self.record.commit()
             raise Died
 
-    async def flush(self) -> None:
+    async def flush(self, *, enough: int) -> None:
         """Nobody acts on what a dead process wrote."""
         if self.left <= 0:
             raise Died
-        await self.record.flush()
+        await self.record.flush(enough=enough)
 
 
 async def die(stage: Stage) -> bool:

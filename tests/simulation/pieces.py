@@ -76,10 +76,10 @@ _TRANSITIONS: dict[str, Scenario] = {
     ),
     # A page that shows them overtakes the single look that is told of their deletion.
     "vanish: READY": _piece(
-        7,
+        6,
         replace(SINGLES, poll=PollOptions(first_after=0.5, interval=0.5)),
         {
-            "tasks": 200,
+            "tasks": 400,
             "states": {"MIGRATING": 5, "TERMINATING": 1},
             "stop_seconds": Spread(median=30.0),
             "faults": Faults(rate=0.8, kinds=("error_500",), apis=("stop",), after_effect=0.0),
