@@ -47,7 +47,7 @@ def merge(settings: Settings, console: Console) -> int:
     whole = join(list(reports.values()))
     files = write_account(whole, settings.output, FORMATS)
     colour = console.shows_colour(console.stdout)
-    console.say(render_text(whole, files=files, job_path="JOB.yaml", colour=colour))
+    console.say(render_text(whole, files=files, colour=colour))
     return ALL_OVER if whole.exit_code == 0 else NOT_ALL
 
 

@@ -50,7 +50,7 @@ def report(settings: Settings, console: Console) -> int:
             console.tell(f"wrote {path}")
     if not wanted:
         colour = console.shows_colour(console.stdout)
-        console.say(render_text(account, files=[], job_path="JOB.yaml", colour=colour))
+        console.say(render_text(account, files=[], colour=colour))
     return 0
 
 
@@ -58,10 +58,10 @@ def _renderers(directory: Path) -> list[Render]:
     """In the order of `Settings.targets`; each is imported when it is called."""
 
     def html(account: Report, stream: TextIO) -> None:
-        from orchestrator.report.onward import Paths
+        from orchestrator.report.onward import Commands
         from orchestrator.report.page import write_page
 
-        write_page(account, stream, Paths(directory=str(directory)))
+        write_page(account, stream, Commands(directory=str(directory)))
 
     def csv(account: Report, stream: TextIO) -> None:
         from orchestrator.report.table import write_table

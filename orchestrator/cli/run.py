@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import time
 import uuid
 from dataclasses import dataclass
@@ -240,13 +241,17 @@ class Command:
                     self.directory,
                     self.spec.output.formats,
                     page=not drained,
-                    job_path=self.job_path,
-                    verb=self.verb,
+                    command=self._again,
                 )
         self._last_word(termination.of_report(report, self.directory))
         colour = self.console.shows_colour(self.console.stdout)
-        self.console.say(render_text(report, files=files, job_path=self.job_path, colour=colour, verb=self.verb))
+        self.console.say(render_text(report, files=files, colour=colour, command=self._again))
         return report.exit_code
+
+    @property
+    def _again(self) -> str:
+        """The command that goes on with this run."""
+        return shlex.join([self.verb, str(self.job_path), *self.settings.repeated])
 
     async def _watched(
         self, run: Run, view: View, gauge: RunGauge, tally: Tally, telemetry: Telemetry

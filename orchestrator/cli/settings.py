@@ -6,6 +6,7 @@ import difflib
 import json
 import re
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -77,6 +78,13 @@ class Settings:
         if self.output is None:
             return self.assignments
         return (*self.assignments, f"output.dir={json.dumps(str(self.output), ensure_ascii=False)}")
+
+    @property
+    def repeated(self) -> tuple[str, ...]:
+        """The options without which the same command would be another run, or lie elsewhere."""
+        shown = [_without_secret(text) for text in self.assignments]
+        given = () if self.output is None else ("--output", str(self.output))
+        return (*chain.from_iterable(zip(repeat("--set"), shown)), *given)
 
     @property
     def level(self) -> int:
@@ -222,6 +230,12 @@ class _Reader:
                     f"they are {', '.join(RETRYABLE)}"
                 )
         return frozenset(words)
+
+
+def _without_secret(assignment: str) -> str:
+    """`assignment` as it may be shown: the address of a proxy may hold a password."""
+    key, _, value = assignment.partition("=")
+    return f"{key}=…" if "@" in value and key.strip().startswith("service") else assignment
 
 
 def _meant(word: str, words: Collection[str]) -> str:

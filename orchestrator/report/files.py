@@ -41,8 +41,7 @@ def write_account(
     formats: Collection[str],
     *,
     page: bool = True,
-    job_path: Path | None = None,
-    verb: str = "run",
+    command: str | None = None,
 ) -> list[Path]:
     """Write the account into `directory`: `summary.json`, `tasks.csv`, and last (unless not `page`) `report.html`.
 
@@ -51,8 +50,7 @@ def write_account(
         directory: made where it is missing.
         formats: which of `json`, `csv`, `html` are wanted.
         page: False leaves the page out (a signal came: there is no time for it).
-        job_path: the job file, named in the commands that the page shows.
-        verb: the verb of these commands; for `undo`, `job_path` is the directory that is undone.
+        command: what follows `orchestrator` in the command that made this run, for a shell; the page repeats it.
 
     Returns the paths written, in that order. Raises `AccountError` when the account does not close,
     `RecordError` when a file cannot be written: what stood there before still stands.
@@ -62,7 +60,7 @@ def write_account(
     with _explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
     written = []
-    for form, name, render in _renderers(report, directory, job_path, verb):
+    for form, name, render in _renderers(report, directory, command):
         if form in formats and (page or form != "html"):
             _sweep(directory, name)
             written.append(write_atomically(directory / name, render))
@@ -96,7 +94,7 @@ def write_atomically(target: Path, render: Callable[[TextIO], None]) -> Path:
 
 
 def _renderers(
-    report: Report, directory: Path, job_path: Path | None, verb: str
+    report: Report, directory: Path, command: str | None
 ) -> Iterator[tuple[str, str, Callable[[TextIO], None]]]:
     """Format, file name and writer, in the order of writing; each imported when its turn comes."""
     from orchestrator.report.summary import write_summary
@@ -107,12 +105,12 @@ def _renderers(
 
     yield "csv", TABLE, lambda stream: write_table(report.stretches(), stream)
 
-    from orchestrator.report.onward import Paths
+    from orchestrator.report.onward import COMMAND, Commands
     from orchestrator.report.page import write_page
 
     recorded = (directory / RECORD).exists()
-    paths = Paths(job=str(job_path or Paths().job), directory=str(directory), verb=verb, recorded=recorded)
-    yield "html", PAGE, lambda stream: write_page(report, stream, paths)
+    commands = Commands(again=command or COMMAND, directory=str(directory), recorded=recorded)
+    yield "html", PAGE, lambda stream: write_page(report, stream, commands)
 
 
 def _sweep(directory: Path, name: str) -> None:

@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from orchestrator.engine.account import Report
 
 
+COMMAND = "run JOB.yaml"  # where nobody knows better
 SIMULATED = "The service was a simulator inside this run and ended with it: there is nothing to resume, verify or undo."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
+class Commands:
     """How a person names this run on a command line."""
 
-    job: str = "JOB.yaml"
+    again: str = COMMAND  # what follows `orchestrator` in the command that made this run, as a shell takes it
     directory: str = "OUT_DIR"
-    verb: str = "run"  # of the command that made this run; for `undo`, `job` is the directory that is undone
     recorded: bool = True  # whether a record lies in the directory: what `merge` made has none
 
 
-def onward(report: Report, paths: Paths) -> Iterator[str]:
+def onward(report: Report, commands: Commands) -> Iterator[str]:
     """What to run next, and what else can be done with this run."""
     step = SIMULATED if is_simulated(report) else next_step(report.exit_code)
     yield f'<section id="next"><h2>What next</h2><p>{escape(step)}</p>'
     yield '<dl class="commands">'
-    for command, purpose in _commands(report, paths):
+    for command, purpose in _commands(report, commands):
         yield f"<dt><code>{escape(command)}</code></dt><dd>{escape(purpose)}</dd>"
     yield "</dl></section>"
 
@@ -44,16 +44,16 @@ def is_simulated(report: Report) -> bool:
     return isinstance(service, dict) and bool(service.get("simulator"))
 
 
-def _commands(report: Report, paths: Paths) -> Iterator[tuple[str, str]]:
-    job, directory, verb = shlex.quote(paths.job), shlex.quote(paths.directory), paths.verb
+def _commands(report: Report, commands: Commands) -> Iterator[tuple[str, str]]:
+    again, directory = f"orchestrator {commands.again}", shlex.quote(commands.directory)
     if is_simulated(report):
-        yield f"orchestrator {verb} {job}", "the same again, from the beginning"
+        yield again, "the same again, from the beginning"
         return
     if report.exit_code == 1:
-        yield f"orchestrator {verb} {job} --retry", "take up the tasks that are not over, with a new deadline"
+        yield f"{again} --retry", "take up the tasks that are not over, with a new deadline"
     elif report.exit_code:
-        yield f"orchestrator {verb} {job}", "resume where this run ended"
-    if not paths.recorded:
+        yield again, "resume where this run ended"
+    if not commands.recorded:
         return
     done = next(iter(report.outcomes.values()), 0)
     yield (

@@ -10,7 +10,7 @@ from orchestrator.report.attention import attention
 from orchestrator.report.charts import ring
 from orchestrator.report.curves import over_time
 from orchestrator.report.markup import cards, code, escape, number, percent, table
-from orchestrator.report.onward import Paths, onward
+from orchestrator.report.onward import Commands, onward
 from orchestrator.report.quota import describe_quota
 from orchestrator.report.style import STYLE
 from orchestrator.report.summary import used_apis
@@ -26,8 +26,8 @@ MAX_NOTES = 200
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def write_page(report: Report, stream: TextIO, paths: Paths | None = None) -> None:
-    """Write the page to `stream`, section by section. `paths` are named in the commands that it shows."""
+def write_page(report: Report, stream: TextIO, commands: Commands | None = None) -> None:
+    """Write the page to `stream`, section by section. `commands` are shown for what to do next."""
     title = f"{report.info.name or report.info.run_id}: {report.outcome}"
     stream.write(
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -37,15 +37,15 @@ def write_page(report: Report, stream: TextIO, paths: Paths | None = None) -> No
         '<meta name="referrer" content="no-referrer">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
     )
-    for section in _sections(report, paths or Paths()):
+    for section in _sections(report, commands or Commands()):
         stream.writelines(f"{piece}\n" for piece in section)
     stream.write(f"<footer>Written by dcs-orchestrator {escape(__version__)}.</footer>\n</main>\n</body>\n</html>\n")
 
 
-def _sections(report: Report, paths: Paths) -> Iterator[Iterator[str]]:
+def _sections(report: Report, commands: Commands) -> Iterator[Iterator[str]]:
     yield headline(report)
     yield outcomes(report)
-    yield onward(report, paths)
+    yield onward(report, commands)
     yield over_time(report)
     yield requests(report)
     yield notes(report)

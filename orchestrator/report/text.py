@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import shlex
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.engine.account import MAX_NAMED
 from orchestrator.report.advice import advise_row, is_finished, next_step
 from orchestrator.report.harmless import one_line
+from orchestrator.report.onward import COMMAND
 from orchestrator.report.quota import describe_quota
 from orchestrator.report.stamps import duration
 from orchestrator.report.summary import used_apis
@@ -36,24 +36,23 @@ MAX_NOTES = 5
 MAX_MESSAGE = 160
 
 
-def render_text(report: Report, *, files: Sequence[Path], job_path: str | Path, colour: bool, verb: str = "run") -> str:
+def render_text(report: Report, *, files: Sequence[Path], colour: bool, command: str = COMMAND) -> str:
     """The summary that ends a run, with a line break at its end.
 
     Args:
         report: the account.
         files: the files that were written, to be named.
-        job_path: what the command to run next names: the job file, or the directory that is undone.
         colour: whether the reader is a terminal that shows colours.
-        verb: the verb of that command.
+        command: what follows `orchestrator` in the command that made this run, as a shell takes it.
 
     """
-    lines = [*_lines(report, files, job_path, verb)]
+    lines = [*_lines(report, files, command)]
     if not colour:
         return "".join("".join(text for _, text in line).rstrip() + "\n" for line in lines)
     return _coloured(lines)
 
 
-def _lines(report: Report, files: Sequence[Path], job_path: str | Path, verb: str) -> Iterator[Line]:
+def _lines(report: Report, files: Sequence[Path], command: str) -> Iterator[Line]:
     yield [(report.outcome, one_line(verdict(report), 1_000))]
     yield []
     yield from _outcomes(report)
@@ -61,7 +60,7 @@ def _lines(report: Report, files: Sequence[Path], job_path: str | Path, verb: st
     yield from _time(report)
     yield from _notes(report)
     yield from _attention(report)
-    yield from _onward(report, files, job_path, verb)
+    yield from _onward(report, files, command)
 
 
 def _outcomes(report: Report) -> Iterator[Line]:
@@ -155,7 +154,7 @@ def _attention(report: Report) -> Iterator[Line]:
         yield [("soft", f"  … and {more:,} more in tasks.csv")]
 
 
-def _onward(report: Report, files: Sequence[Path], job_path: str | Path, verb: str) -> Iterator[Line]:
+def _onward(report: Report, files: Sequence[Path], command: str) -> Iterator[Line]:
     if files:
         yield [("head", "Files")]
         for path in files:
@@ -164,7 +163,7 @@ def _onward(report: Report, files: Sequence[Path], job_path: str | Path, verb: s
     yield [("", f"  {next_step(report.exit_code)}")]
     if report.exit_code:
         retry = " --retry" if report.exit_code == 1 else ""
-        yield [("", f"    orchestrator {verb} {shlex.quote(str(job_path))}{retry}")]
+        yield [("", f"    orchestrator {command}{retry}")]
 
 
 def _coloured(lines: Sequence[Line]) -> str:

@@ -35,6 +35,15 @@ class TestGather:
         assert settings.debug
         assert settings.log_json(terminal=True)
 
+    def test_what_makes_it_another_run_is_repeated_but_no_password(self) -> None:
+        environ = {"ORCHESTRATOR_SET": "service.proxy=http://me:secret@proxy:1\nservice.region=cn-north-4"}
+        settings = settle("run", "j", "--set", "tasks.ids=[a@b]", "--output", "o", "--retry", environ=environ)
+        assert settings.repeated == (
+            *("--set", "service.proxy=…", "--set", "service.region=cn-north-4", "--set", "tasks.ids=[a@b]"),
+            *("--output", "o"),
+        )
+        assert settle("run", "j").repeated == ()
+
     def test_every_option_of_a_run_also_reads_its_variable(self) -> None:
         environ = {
             "ORCHESTRATOR_SET": "\na.b=1\n  c=2\n",

@@ -20,10 +20,10 @@ def hello(stream: TextIO) -> None:
 class TestWriteAccount:
     def test_the_page_names_only_what_the_directory_can_do(self, tmp_path: Path) -> None:
         """Without a record there is nothing to verify; the job file is named as it was given."""
-        write_account(make_report(), tmp_path, ["html"], job_path=Path("jobs/a.yaml"))
+        write_account(make_report(), tmp_path, ["html"], command="run jobs/a.yaml")
         assert "orchestrator verify" not in (tmp_path / "report.html").read_text()
         (tmp_path / "run.db").touch()
-        write_account(make_report([make_row("a", "rejected")]), tmp_path, ["html"], job_path=Path("jobs/a.yaml"))
+        write_account(make_report([make_row("a", "rejected")]), tmp_path, ["html"], command="run jobs/a.yaml")
         page = (tmp_path / "report.html").read_text()
         assert f"orchestrator verify {tmp_path}" in page
         assert "orchestrator run jobs/a.yaml --retry" in page

@@ -5,7 +5,7 @@ from typing import Any
 from orchestrator.engine.account import InputCounts, Report, RunInfo, ShardCounts
 from orchestrator.engine.model import Ending, Quota
 from orchestrator.report import page as module
-from orchestrator.report.onward import Paths
+from orchestrator.report.onward import Commands
 from orchestrator.report.page import write_page
 from tests.report.reports import make_report, make_row, make_series
 
@@ -38,15 +38,15 @@ class Reader(HTMLParser):
         self.text += data
 
 
-def source(report: Report, paths: Paths | None = None) -> str:
+def source(report: Report, commands: Commands | None = None) -> str:
     stream = io.StringIO()
-    write_page(report, stream, paths)
+    write_page(report, stream, commands)
     return stream.getvalue()
 
 
-def read(report: Report, paths: Paths | None = None) -> Reader:
+def read(report: Report, commands: Commands | None = None) -> Reader:
     reader = Reader()
-    reader.feed(source(report, paths))
+    reader.feed(source(report, commands))
     reader.close()
     assert reader.open == []
     return reader
@@ -89,7 +89,7 @@ class TestPage:
             versions={evil: evil},
             quotas={"stop": Quota(policy=evil, limit=1, seconds=1.0)},
         )
-        reader = read(report, Paths(job=evil, directory=evil))
+        reader = read(report, Commands(again=evil, directory=evil))
         assert "script" not in reader.tags
         assert reader.text.count("alert('x')") >= 16
         assert "\x1b" not in reader.text

@@ -15,7 +15,7 @@ class TestText:
         text = render_text(
             make_report(rows, input=InputCounts(input=15, unique=13, duplicates=2)),
             files=[Path("out/summary.json")],
-            job_path="job.yaml",
+            command="run job.yaml",
             colour=False,
         )
         assert text == (
@@ -41,7 +41,7 @@ class TestText:
             make_row(f"t{n}", "rejected", status="MIGRATING", error_code="DCS.4957", error_message="no\x1b[31mw")
             for n in range(7)
         ]
-        text = render_text(make_report(rows), files=[], job_path="my job.yaml", colour=False)
+        text = render_text(make_report(rows), files=[], command="run 'my job.yaml'", colour=False)
         assert "  t4  rejected  MIGRATING DCS.4957  no [31mw\n" in text
         assert "t5" not in text
         assert text.count("look at it in the console") == 1
@@ -54,7 +54,7 @@ class TestText:
         text = render_text(
             make_report(rows, ending=Ending.INTERRUPTED, ending_reason="SIGINT received", attempts=3),
             files=[],
-            job_path="job.yaml",
+            command="run job.yaml",
             colour=False,
         )
         assert text.startswith("Interrupted: SIGINT received; 1 of 1 task is not over.\n")
@@ -63,29 +63,29 @@ class TestText:
 
     def test_notes_are_bounded(self) -> None:
         report = make_report(notes=[("a.b", f"note {n}") for n in range(8)])
-        text = render_text(report, files=[], job_path="j", colour=False)
+        text = render_text(report, files=[], colour=False)
         assert "note 4" in text
         assert "note 5" not in text
         assert "… and 3 more in the report" in text
 
     def test_an_empty_run_needs_no_tables(self) -> None:
-        text = render_text(make_report([], requests={}, quotas={}), files=[], job_path="j", colour=False)
+        text = render_text(make_report([], requests={}, quotas={}), files=[], colour=False)
         assert text.startswith("There was nothing to do")
         assert "Requests" not in text
 
     def test_few_notes_are_all_shown(self) -> None:
-        text = render_text(make_report(notes=[("a.b", "one note")]), files=[], job_path="j", colour=False)
+        text = render_text(make_report(notes=[("a.b", "one note")]), files=[], colour=False)
         assert "Notes\n  one note\n" in text
         assert "more in the report" not in text
 
     def test_a_quota_known_from_an_earlier_attempt_is_told_without_requests(self) -> None:
-        text = render_text(make_report(requests={}), files=[], job_path="j", colour=False)
+        text = render_text(make_report(requests={}), files=[], colour=False)
         assert "  0  stop  quota learned" in text
 
     def test_colour_changes_colour_only(self) -> None:
         rows = [make_row("a"), make_row("b" * 64, "rejected", error_message="[red]x[/red] " * 20)]
         report = make_report(rows)
-        plain = render_text(report, files=[Path("/x")], job_path="j", colour=False)
-        coloured = render_text(report, files=[Path("/x")], job_path="j", colour=True)
+        plain = render_text(report, files=[Path("/x")], colour=False)
+        coloured = render_text(report, files=[Path("/x")], colour=True)
         assert "\x1b[" in coloured
         assert [line.rstrip() for line in ANSI.sub("", coloured).splitlines()] == plain.splitlines()

@@ -56,7 +56,7 @@ class TestUndo:
             assert stage.call("run", stage.path).code == 0
             short = stage.call("undo", str(stage.out), "--set", "limits.deadline=500ms")
             assert short.code == 1
-            assert f"orchestrator undo {stage.out} --retry" in short.out
+            assert f"orchestrator undo {stage.out} --set limits.deadline=500ms --retry" in short.out
             assert stage.call("undo", str(stage.out), "--retry").code == 0
             assert len(restarted(stage)) == len(set(restarted(stage))) == 120
 
