@@ -30,31 +30,40 @@ class Commands:
 
 def onward(report: Report, commands: Commands) -> Iterator[str]:
     """What to run next, and what else can be done with this run."""
-    step = SIMULATED if is_simulated(report) else next_step(report.exit_code)
-    yield f'<section id="next"><h2>What next</h2><p>{escape(step)}</p>'
+    yield f'<section id="next"><h2>What next</h2><p>{escape(told(report))}</p>'
     yield '<dl class="commands">'
     for command, purpose in _commands(report, commands):
         yield f"<dt><code>{escape(command)}</code></dt><dd>{escape(purpose)}</dd>"
     yield "</dl></section>"
 
 
-def is_simulated(report: Report) -> bool:
+def told(report: Report) -> str:
+    """What to do next, in a sentence."""
+    return SIMULATED if _is_simulated(report) else next_step(report.exit_code)
+
+
+def going_on(report: Report, again: str) -> tuple[str, str] | None:
+    """The command that goes on with this run, and what it does; None where there is nothing left to do."""
+    command = f"orchestrator {again}"
+    if _is_simulated(report):
+        return command, "the same again, from the beginning"
+    if report.exit_code == 1:
+        return f"{command} --retry", "take up the tasks that are not over, with a new deadline"
+    return (command, "resume where this run ended") if report.exit_code else None
+
+
+def _is_simulated(report: Report) -> bool:
     """Whether the service died with the run's process."""
     service = report.job.get("service")
     return isinstance(service, dict) and bool(service.get("simulator"))
 
 
 def _commands(report: Report, commands: Commands) -> Iterator[tuple[str, str]]:
-    again, directory = f"orchestrator {commands.again}", shlex.quote(commands.directory)
-    if is_simulated(report):
-        yield again, "the same again, from the beginning"
+    if (first := going_on(report, commands.again)) is not None:
+        yield first
+    if _is_simulated(report) or not commands.recorded:
         return
-    if report.exit_code == 1:
-        yield f"{again} --retry", "take up the tasks that are not over, with a new deadline"
-    elif report.exit_code:
-        yield again, "resume where this run ended"
-    if not commands.recorded:
-        return
+    directory = shlex.quote(commands.directory)
     done = next(iter(report.outcomes.values()), 0)
     yield (
         f"orchestrator verify {directory}",

@@ -7,9 +7,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from orchestrator.engine.account import MAX_NAMED
-from orchestrator.report.advice import advise_row, is_finished, next_step
+from orchestrator.report.advice import advise_row, is_finished
 from orchestrator.report.harmless import one_line
-from orchestrator.report.onward import COMMAND
+from orchestrator.report.onward import COMMAND, going_on, told
 from orchestrator.report.quota import describe_quota
 from orchestrator.report.stamps import duration
 from orchestrator.report.summary import used_apis
@@ -160,10 +160,9 @@ def _onward(report: Report, files: Sequence[Path], command: str) -> Iterator[Lin
         for path in files:
             yield [("", f"  {path}")]
     yield [("head", "Next")]
-    yield [("", f"  {next_step(report.exit_code)}")]
-    if report.exit_code:
-        retry = " --retry" if report.exit_code == 1 else ""
-        yield [("", f"    orchestrator {command}{retry}")]
+    yield [("", f"  {told(report)}")]
+    if (first := going_on(report, command)) is not None:
+        yield [("", f"    {first[0]}")]
 
 
 def _coloured(lines: Sequence[Line]) -> str:

@@ -49,6 +49,12 @@ class TestText:
         assert "    orchestrator run 'my job.yaml' --retry\n" in text
         assert "Files" not in text
 
+    def test_a_simulated_run_is_not_said_to_go_on(self) -> None:
+        """Its record went with its service: `--retry` would find nothing, and the same command begins anew."""
+        report = make_report([make_row("a", "rejected")], job={"service": {"simulator": {"tasks": 5}}})
+        text = render_text(report, files=[], command="run demo.yaml", colour=False)
+        assert text.endswith("there is nothing to resume, verify or undo.\n    orchestrator run demo.yaml\n")
+
     def test_an_interrupted_run_names_the_command_that_resumes(self) -> None:
         rows = [make_row("a", "not_attempted", first_status="")]
         text = render_text(
