@@ -5,7 +5,7 @@ to look (open addressing, linear probing). A number in the table is no more than
 place of the service's list the last time: either is compared with the text's own hash before it is believed, all 64
 bits of it, at a third of what it takes to cut the text out. Two texts share one with a chance of 1 to 10^19, and only
 the one that the guess is about would matter. That is done for many texts at once; only where the guess was wrong is it
-a matter of one text after the other, and of the text itself.
+a matter of one text after the other. Who is taken in is compared by his text: of two ids none is lost.
 """
 
 from __future__ import annotations
@@ -107,11 +107,15 @@ class PackedIds(Sequence[str]):
         return found
 
     def _find_by_hash(self, texts: Sequence[str]) -> list[int]:
-        mask, hashes = len(self._slots) - 1, list(map(_hash, texts))
-        found = list(cells(self._slots, [own & mask for own in hashes]))
+        slots, held, mask, hashes = self._slots, self._hashes, len(self._slots) - 1, list(map(_hash, texts))
+        found = list(cells(slots, [own & mask for own in hashes]))
         for row in self._mistaken(found, hashes):
-            if found[row] != ABSENT:  # where the slot is empty there is nobody
-                found[row] = self.item_of(texts[row])
+            item, own = found[row], hashes[row]
+            slot = own & mask
+            while item != ABSENT and held[item] != own:
+                slot = (slot + 1) & mask
+                item = slots[slot]
+            found[row] = item
         return found
 
     def _mistaken(self, items: Sequence[int], hashes: Sequence[int]) -> list[int]:
