@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MAX_ANSWER: Final = 32 * 1024 * 1024  # bytes, after decompression
 _READS: Final = 4  # an answer may trickle for so many read time-outs altogether
+_NEVER_REPEATED: Final = "POST"  # by `aiohttp` itself
 _PROXY_MEANS_IT: Final = frozenset({403, 405, 407})
 _TOO_LARGE: Final = "the answer is larger than {} bytes and was not read further"
 # The peer hung up amid the handshake: a stumble, not a wrong certificate.
@@ -71,6 +72,7 @@ class AiohttpTransport:
                 headers=request.headers,
                 proxy=self._proxy,
                 allow_redirects=False,
+                middlewares=() if request.method == _NEVER_REPEATED else None,
             )
             try:
                 body = await self._read(answer)
