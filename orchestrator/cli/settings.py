@@ -6,7 +6,6 @@ import difflib
 import json
 import re
 from dataclasses import dataclass, field
-from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -82,9 +81,8 @@ class Settings:
     @property
     def repeated(self) -> tuple[str, ...]:
         """The options without which the same command would be another run, or lie elsewhere."""
-        shown = [_without_secret(text) for text in self.assignments]
-        given = () if self.output is None else ("--output", str(self.output))
-        return (*chain.from_iterable(zip(repeat("--set"), shown)), *given)
+        assigned = [part for text in self.assignments for part in ("--set", _without_secret(text))]
+        return (*assigned, *(("--output", str(self.output)) if self.output is not None else ()))
 
     @property
     def level(self) -> int:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from orchestrator.engine.record import Record
 
 
-CROWD: Final = 2  # batches for each worker: of the three that it has, one is out then
 _DECISIVE: Final = (ev.BatchAnswered, ev.Gone, ev.Rejected, ev.Seen)  # after these one failure may be too many
 
 
@@ -53,7 +52,6 @@ class Context:
         self.clock = clock
         self.over = anyio.Event()  # nobody is left
         self._record = record
-        self._crowd = CROWD * options.submit.workers  # who wait for the disk until it is time
         self._observers = observers
         limits = options.limits
         self.failure_guard = FailureGuard.of(limits.max_failures, unique=len(ids), sample=limits.failure_sample)
@@ -78,10 +76,10 @@ class Context:
         for observer in self._observers:
             observer(event)
 
-    async def flush(self) -> None:
-        """Return when everything emitted so far is on the disk, if there is a record."""
+    async def flush(self, *, enough: int = 1) -> None:
+        """Return when everything emitted so far is on the disk, if there is a record; `enough`: see there."""
         if self._record is not None:
-            await self._record.flush(enough=self._crowd)
+            await self._record.flush(enough=enough)
 
     @property
     def judged(self) -> int:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import platform
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orchestrator._version import __version__
@@ -146,29 +146,24 @@ def require_same(opened: Opened, identity: Identity, directory: Path) -> None:
 
 
 def _read(record: Record) -> Opened:
-    meta = record.meta
+    meta, ids = record.meta, record.ids()
     try:
-        shard = ShardCounts(**meta["shard"]) if meta["shard"] else None
-        counts = InputCounts(**meta["counts"])
-        info, stated = RunInfo(**meta["info"]), meta["identity"]["input"]
-        identity = Identity(**meta["identity"] | {"input": str})
-        malformed = tuple(meta["malformed"])
+        items = Items(
+            ids=ids,
+            counts=InputCounts(**meta["counts"]),
+            stated=meta["identity"]["input"],
+            shard=ShardCounts(**meta["shard"]) if meta["shard"] else None,
+            malformed=tuple(meta["malformed"]),
+        )
+        info, identity = RunInfo(**meta["info"]), Identity(**meta["identity"] | {"input": items.digest})
     except (KeyError, TypeError) as error:
         raise RecordUnusableError(
             f"{record.path}: the record lacks what belongs to every run ({error}); nothing was changed; "
             "use another output.dir, or --fresh"
         ) from error
-    ids = record.ids()
-    if len(ids) != counts.unique:
+    if len(ids) != items.counts.unique:
         raise RecordUnusableError(
-            f"{record.path}: {len(ids)} ids where there should be {counts.unique}; the file is damaged; nothing was "
-            "changed; restore it, or start over with --fresh"
+            f"{record.path}: {len(ids)} ids where there should be {items.counts.unique}; the file is damaged; "
+            "nothing was changed; restore it, or start over with --fresh"
         )
-    items = Items(
-        ids=ids,
-        counts=counts,
-        stated=stated,
-        shard=shard,
-        malformed=malformed,
-    )
-    return Opened(record=record, info=info, items=items, identity=replace(identity, input=items.digest))
+    return Opened(record=record, info=info, items=items, identity=identity)

@@ -39,17 +39,17 @@ SCHEMA_VERSION = 2
 MODE = 0o600
 GAP = 10.0  # times as long as a commit took, the next one waits for others to share it, unless enough are there
 MAX_GAP = 0.05  # seconds; a slow disk is waited for long enough
-BLOCK = 400  # ids in a row: a tenth of the work of one for each, and half the room
+BLOCK = 400  # ids in a row: a third of the work of a row for each
 
 # What brings a record of each older schema to the next one; run in one transaction when such a record is opened to be
 # written. An event that changes its fields is migrated here, too: bodies are JSON, which SQL can rewrite.
 MIGRATIONS: dict[int, str] = {
-    1: "",  # each row of `item` held one id; so do the first of a list of rows that hold more
+    1: "",  # a row of `item` held one id only: it is read as a row of one line
 }
 
 SCHEMA = """
 CREATE TABLE meta  (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE item  (place INTEGER PRIMARY KEY, id TEXT NOT NULL);  -- of the first in it; ids, a line each
+CREATE TABLE item  (place INTEGER PRIMARY KEY, id TEXT NOT NULL);  -- of its first id; ids, a line each
 CREATE TABLE event (number INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL);
 """
 

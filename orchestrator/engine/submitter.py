@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from orchestrator.engine.ready import Ready
 
 HANDS = 3  # for each request that may be in flight: while it is out, two more are written down, with others
+CROWD = 2  # of these wait for the disk, and the third is out: then they wait no longer for others
 GLANCE = 0.5  # seconds until the guards are asked again whether more may be sent
 NOT_SENT = Failure(verdict=Verdict.UNREACHED, message="the run was ending: it was not sent")
 NOT_DUE = Failure(verdict=Verdict.UNREACHED, message="its turn did not come: it was not sent")
@@ -55,6 +56,7 @@ class Submitter:
         self._canary = Canary(context.options.limits.canary, ledger=context.ledger, ids=context.ids)
         self._feasibility = Feasibility(context, batch_size=self._size)
         self._turn = Lock()  # to form a batch
+        self._crowd = CROWD * context.options.submit.workers
         self._unreached = 0  # sends in a row that did not reach the service
         self._last = context.ledger.last_batch
 
@@ -129,7 +131,7 @@ class Submitter:
         """Have the intent on the disk, then wait for the moment. False, and taken back, if it is not to leave."""
         replies = self._replies
         try:
-            await self._context.flush()
+            await self._context.flush(enough=self._crowd)
             if await ticket.due() and not replies.overtaken(batch.items):
                 return True
         except BaseException:  # the disk, or an end that came meanwhile: nothing has left

@@ -30,19 +30,19 @@ class Commands:
 
 def onward(report: Report, commands: Commands) -> Iterator[str]:
     """What to run next, and what else can be done with this run."""
-    yield f'<section id="next"><h2>What next</h2><p>{escape(told(report))}</p>'
+    yield f'<section id="next"><h2>What next</h2><p>{escape(what_next(report))}</p>'
     yield '<dl class="commands">'
     for command, purpose in _commands(report, commands):
         yield f"<dt><code>{escape(command)}</code></dt><dd>{escape(purpose)}</dd>"
     yield "</dl></section>"
 
 
-def told(report: Report) -> str:
+def what_next(report: Report) -> str:
     """What to do next, in a sentence."""
     return SIMULATED if _is_simulated(report) else next_step(report.exit_code)
 
 
-def going_on(report: Report, again: str) -> tuple[str, str] | None:
+def next_command(report: Report, again: str) -> tuple[str, str] | None:
     """The command that goes on with this run, and what it does; None where there is nothing left to do."""
     command = f"orchestrator {again}"
     if _is_simulated(report):
@@ -59,7 +59,7 @@ def _is_simulated(report: Report) -> bool:
 
 
 def _commands(report: Report, commands: Commands) -> Iterator[tuple[str, str]]:
-    if (first := going_on(report, commands.again)) is not None:
+    if (first := next_command(report, commands.again)) is not None:
         yield first
     if _is_simulated(report) or not commands.recorded:
         return

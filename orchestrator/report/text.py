@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from orchestrator.engine.account import MAX_NAMED
 from orchestrator.report.advice import advise_row, is_finished
 from orchestrator.report.harmless import one_line
-from orchestrator.report.onward import COMMAND, going_on, told
+from orchestrator.report.onward import COMMAND, next_command, what_next
 from orchestrator.report.quota import describe_quota
 from orchestrator.report.stamps import duration
 from orchestrator.report.summary import used_apis
@@ -160,8 +160,8 @@ def _onward(report: Report, files: Sequence[Path], command: str) -> Iterator[Lin
         for path in files:
             yield [("", f"  {path}")]
     yield [("head", "Next")]
-    yield [("", f"  {told(report)}")]
-    if (first := going_on(report, command)) is not None:
+    yield [("", f"  {what_next(report)}")]
+    if (first := next_command(report, command)) is not None:
         yield [("", f"    {first[0]}")]
 
 
