@@ -3,9 +3,9 @@
 The rule for a known quota of N in M seconds: count what is in flight plus what was answered in the last M seconds, by
 the time of the *answer*, and start only below N. A request counts at the service somewhere between its start and its
 answer, so no window of M seconds, of whatever phase, can hold more than N of ours; plain buckets are satisfied too.
-It cannot be bettered without guessing: were a request sent sooner than M seconds after the answer of the N-th before
-it, a service that counted that one as its answer left, and this one as it arrived, would refuse. So a window takes M
-seconds and one answer, and M / (M + latency) of the quota is all that can be had for certain.
+For certain it cannot be bettered: were a request sent sooner than M seconds after the answer of the N-th before it, a
+service that counted that one as its answer left, and this one as it arrived, would refuse. So a window takes M seconds
+and one answer. Of a short window far away that leaves too much unused; there `headstart` guesses, until it is refuted.
 
 Until a quota is known the start is slow: two requests in flight. What the service has let through says nothing of the
 next one, whose window may be full, and whatever is in flight then is refused: two in flight, two refusals. That holds
@@ -23,6 +23,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from typing import TYPE_CHECKING
+
+from orchestrator.engine.headstart import HeadStart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -74,6 +76,7 @@ class ApiPace:
         self._pause = 0.0
         self._rate: float | None = None  # requests a second, AIMD only
         self._part: dict[tuple[str, float], float] = {}  # of a quota that strangers use too: requests a window, AIMD
+        self._head_start = HeadStart()
         self._began_at = math.inf
         self._started_at = -math.inf
 
@@ -128,6 +131,7 @@ class ApiPace:
         self.in_flight -= 1
         self._answered += 1
         self._is_moving = True
+        self._head_start.took(now - started_at)
         self._answers.append(now)
         if len(self._answers) > 2 * MAX_LOG:
             del self._answers[:MAX_LOG]
@@ -154,7 +158,9 @@ class ApiPace:
         news = self.quotas.get((quota.policy, quota.seconds)) != quota
         self.quotas[quota.policy, quota.seconds] = quota
         self._rate = None
-        if not known and self._wait_for(quota, now, ahead=0) == 0.0 and failure.retry_after is None:
+        if not known and not news and self._head_start_in(quota) > 0.0:
+            self._head_start.refuted()  # perhaps it was too early; if it was strangers, the next refusal tells
+        elif not known and self._wait_for(quota, now, ahead=0) == 0.0 and failure.retry_after is None:
             self._pause = min(max(2 * self._pause, quota.seconds / 4), quota.seconds)
             self._block(now + self._pause)
             self._yield_to_strangers(quota, now)
@@ -213,8 +219,12 @@ class ApiPace:
             return max(0.0, self._started_at + (1 + ahead) / self._rate - now)
         return 0.0 if self.in_flight + ahead < width(self._answered) else math.inf
 
+    def _head_start_in(self, quota: Quota) -> float:
+        """Seconds; none beside strangers, who come in between."""
+        return self._head_start.of(quota.seconds) if self._our_part(quota) == self._limit(quota) else 0.0
+
     def _wait_for(self, quota: Quota, now: float, *, ahead: int) -> float:
-        window = quota.seconds * (1 + DRIFT) + MARGIN
+        window = quota.seconds * (1 + DRIFT) + MARGIN - self._head_start_in(quota)
         recent = self._recent(now, window)
         excess = self.in_flight + ahead + recent - self._our_part(quota) + 1  # answers that must grow old first
         if excess <= 0:
