@@ -37,8 +37,9 @@ _Entry: TypeAlias = tuple[float, int, bool]  # when to look, at which item, and 
 class Shelf:
     """The pending items of one stretch of the list, due together."""
 
+    number: int  # of the stretch
     items: array[int] = field(default_factory=lambda: array("I"))
-    due: float = math.inf
+    due: float = math.inf  # set by the agenda
     newest: float = -math.inf  # the last acceptance among them
     looked_at: float = -math.inf
     is_scout: bool = False
@@ -64,6 +65,7 @@ class Agenda:
         self._curve = curve
         self._poll = poll
         self.undecided_until: dict[int, float] = {}  # stamps: from when on a look may decide on a refused or lost item
+        self._shelves_due: list[tuple[float, int]] = []  # a heap; only what a shelf's `due` says, too, holds
         self._singles: list[_Entry] = []  # a heap; only those that `_entries` has, too, still hold
         self._entries: dict[int, _Entry] = {}  # of each item the one that holds
         self._scouts: set[int] = set()  # shelves
@@ -90,7 +92,7 @@ class Agenda:
         shelf = self.shelves.get(number)
         if shelf is None:
             is_scout = len(self._scouts) < MAX_SCOUTS and self._scouted < ENOUGH_SCOUTED
-            shelf = self.shelves[number] = Shelf(is_scout=is_scout)
+            shelf = self.shelves[number] = Shelf(number, is_scout=is_scout)
             if is_scout:
                 self._scouts.add(number)
         if shelf.is_scout:
@@ -108,8 +110,12 @@ class Agenda:
 
     def schedule(self, shelf: Shelf, due: float) -> None:
         """Look at the shelf at `due`, not before."""
-        shelf.due = due
+        self._put_in_line(shelf, due)
         self._wake(due)
+
+    def _put_in_line(self, shelf: Shelf, due: float) -> None:
+        shelf.due = due
+        heapq.heappush(self._shelves_due, (due, shelf.number))
 
     def _wake(self, due: float) -> None:
         if due < self.awaited:
@@ -161,19 +167,22 @@ class Agenda:
                 due.append(entry[1:])
         return due
 
-    def due_shelves(self, now: float) -> list[Shelf]:
+    def pop_shelves(self, now: float) -> list[Shelf]:
         """The shelves that are worth a look now; those that are not yet are put off."""
         crowded = self._was_crowded = self.is_crowded
-        due = []
-        for shelf in self.shelves.values():
-            if shelf.due > now:
+        worth_it = []
+        while self._shelves_due and self._shelves_due[0][0] <= now:
+            due, number = heapq.heappop(self._shelves_due)
+            shelf = self.shelves[number]
+            if shelf.due != due:
                 continue
             at = self.worth_at(shelf, now, crowded=crowded)
             if at <= now:
-                due.append(shelf)
+                shelf.due = math.inf
+                worth_it.append(shelf)
             else:
-                shelf.due = at
-        return due
+                self._put_in_line(shelf, at)
+        return worth_it
 
     def emptied(self, now: float) -> None:
         """A shelf has nobody left. When that makes looks cheap, nobody is put off any longer."""
@@ -186,8 +195,10 @@ class Agenda:
 
     def next_due(self) -> float:
         """The stamp of the next thing to do."""
-        shelves = min((shelf.due for shelf in self.shelves.values()), default=math.inf)
-        return min(shelves, self._singles[0][0]) if self._singles else shelves
+        line = self._shelves_due
+        while line and self.shelves[line[0][1]].due != line[0][0]:
+            heapq.heappop(line)
+        return min(line[0][0] if line else math.inf, self._singles[0][0] if self._singles else math.inf)
 
     @property
     def is_crowded(self) -> bool:

@@ -67,13 +67,12 @@ class Poller:
         now = self._context.clock.stamp()
         self._measure_quiet()
         due = self._due_items(now)
-        shelves = self._agenda.due_shelves(now)
+        shelves = self._agenda.pop_shelves(now)
         if not due and not shelves:
             return
         owner: dict[int, int] = {}  # the shelf on which an item stands
         for number, shelf in enumerate(shelves):
             self._tidy(shelf)
-            shelf.due = math.inf
             owner.update(dict.fromkeys(shelf.items, number))
         due.update(zip(owner, self._places.all_expected(owner), strict=True))
         plan = cover(due, self._places.page_size, few=self._few(len(due)))

@@ -98,8 +98,8 @@ class TestShelves:
             one.track([item], [50.0])
         assert {number: list(shelf.items) for number, shelf in one.shelves.items()} == {0: [5, 7], 1: [105]}
         assert one.next_due() == 52.0
-        assert one.due_shelves(51.0) == []
-        assert len(one.due_shelves(52.0)) == 2
+        assert one.pop_shelves(51.0) == []
+        assert len(one.pop_shelves(52.0)) == 2
 
     @given(st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 999), max_size=5))))
     def test_counts_the_shelves_that_hold_somebody(self, steps: list[tuple[bool, list[int]]]) -> None:
@@ -111,6 +111,23 @@ class TestShelves:
                 for shelf in one.shelves.values():
                     one.keep(shelf, [item for item in shelf.items if item not in items])
             assert one.pages_left == sum(1 for shelf in one.shelves.values() if shelf.items)
+
+    @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 50)) | st.integers(0, 50)))
+    def test_each_is_given_out_once_for_each_time_that_it_is_scheduled(
+        self, steps: list[tuple[int, int] | int]
+    ) -> None:
+        one, wanted = agenda(), dict[int, float]()
+        one.shelves.update((number, Shelf(number)) for number in range(10))
+        for step in steps:
+            if isinstance(step, tuple):
+                number, due = step
+                one.schedule(one.shelves[number], float(due))
+                wanted[number] = due
+            else:
+                due_now = {number for number, due in wanted.items() if due <= step}
+                assert sorted(shelf.number for shelf in one.pop_shelves(float(step))) == sorted(due_now)
+                wanted = {number: due for number, due in wanted.items() if number not in due_now}
+            assert one.next_due() == min(wanted.values(), default=inf)
 
     def test_the_first_few_are_scouts(self) -> None:
         one = agenda()
@@ -133,7 +150,7 @@ class TestShelves:
 
     def test_where_pages_are_scarce_the_next_look_waits(self) -> None:
         one = agenda(interval=2.0)
-        shelf = Shelf(items=array("I", [5]), newest=50.0, looked_at=60.0)
+        shelf = Shelf(0, items=array("I", [5]), newest=50.0, looked_at=60.0)
         assert one.worth_at(shelf, 61.0, crowded=False) == 62.0
         one.spacing = 10.0
         assert one.worth_at(shelf, 61.0, crowded=False) == 70.0
@@ -144,7 +161,7 @@ class TestShelves:
         for item in (5, 105, 205, 305):
             one.track([item], [50.0])
         last = one.shelves[3]
-        one.due_shelves(52.0)
+        one.pop_shelves(52.0)
         assert last.due > 52.0
         for number, is_over in enumerate((False, True)):
             one.keep(one.shelves[number], ())
@@ -154,16 +171,17 @@ class TestShelves:
 
     def test_a_shelf_that_is_being_read_is_not_due(self) -> None:
         one = agenda()
-        one.shelves[0] = Shelf(readers=1)
+        one.shelves[0] = Shelf(0, readers=1)
         one.track([5], [50.0])
         assert one.next_due() == inf
 
     def test_one_that_is_not_worth_a_look_yet_is_put_off(self) -> None:
         one = agenda()
         one.quiet_cost = 0
-        shelf = one.shelves[0] = Shelf(due=10.0, newest=5.0)
+        shelf = one.shelves[0] = Shelf(0, newest=5.0)
         one.keep(shelf, [1])
-        assert one.due_shelves(10.0) == []
+        one.schedule(shelf, 10.0)
+        assert one.pop_shelves(10.0) == []
         assert shelf.due == 12.0
 
 
@@ -180,13 +198,13 @@ class TestWorth:
         return one
 
     def test_where_looks_are_cheap_every_interval(self) -> None:
-        assert self.worth(agenda(interval=2.0), Shelf(newest=0.0, looked_at=10.0), 11.0, crowded=False) == 12.0
+        assert self.worth(agenda(interval=2.0), Shelf(0, newest=0.0, looked_at=10.0), 11.0, crowded=False) == 12.0
 
     def test_a_scout_every_interval(self) -> None:
-        assert self.worth(self.learned(), Shelf(newest=0.0, looked_at=4.0, is_scout=True), 5.0) == 6.0
+        assert self.worth(self.learned(), Shelf(0, newest=0.0, looked_at=4.0, is_scout=True), 5.0) == 6.0
 
     def test_first_where_nearly_all_of_it_should_be_down(self) -> None:
-        assert self.worth(self.learned(), Shelf(newest=100.0), 102.0) == pytest.approx(110.0, rel=0.08)
+        assert self.worth(self.learned(), Shelf(0, newest=100.0), 102.0) == pytest.approx(110.0, rel=0.08)
 
     def test_first_where_all_but_one_should_be_down_if_that_is_not_much_later(self) -> None:
         for tail, expected in ((14.0, 114.0), (100.0, 116.0)):  # a tail that is much longer is not waited for
@@ -195,13 +213,13 @@ class TestWorth:
                 one._curve.add(10.0)
             for _ in range(5):
                 one._curve.add(tail)
-            shelf = Shelf(newest=100.0)
+            shelf = Shelf(0, newest=100.0)
             shelf.items.extend(range(1000))
             assert self.worth(one, shelf, 102.0) == pytest.approx(expected, abs=1.3)  # a bucket of the curve
 
     def test_shelves_of_one_tick_are_worth_a_look_together(self) -> None:
         one = self.learned()
-        first, second, third = (self.worth(one, Shelf(newest=100.0 + late), 102.0) for late in (0.0, 0.001, 0.06))
+        first, second, third = (self.worth(one, Shelf(0, newest=100.0 + late), 102.0) for late in (0.0, 0.001, 0.06))
         assert first == second < third
         assert third - first == pytest.approx(0.05)
 
@@ -209,22 +227,22 @@ class TestWorth:
         one = self.learned()
         for _ in range(25):
             one._curve.add(20.0)
-        then = self.worth(one, Shelf(newest=100.0, looked_at=112.0), 112.0)
+        then = self.worth(one, Shelf(0, newest=100.0, looked_at=112.0), 112.0)
         assert then == pytest.approx(120.0, rel=0.08)
 
     def test_before_anything_is_known_after_an_interval(self) -> None:
-        assert self.worth(agenda(interval=2.0), Shelf(newest=100.0), 102.0) == 104.0
+        assert self.worth(agenda(interval=2.0), Shelf(0, newest=100.0), 102.0) == 104.0
 
     def test_an_overdue_one_after_a_part_of_its_age_and_at_the_latest_after_the_longest_interval(self) -> None:
         one = self.learned()
-        assert self.worth(one, Shelf(newest=0.0, looked_at=79.0), 80.0) == 89.0
-        assert self.worth(one, Shelf(newest=0.0, looked_at=8000.0), 8000.0) == 8060.0
+        assert self.worth(one, Shelf(0, newest=0.0, looked_at=79.0), 80.0) == 89.0
+        assert self.worth(one, Shelf(0, newest=0.0, looked_at=8000.0), 8000.0) == 8060.0
 
     def test_an_overdue_one_sooner_where_few_are_left_and_the_account_waits_for_them(self) -> None:
         one = self.learned()
-        assert self.worth(one, Shelf(newest=0.0, looked_at=79.0), 80.0, crowded=False) == 81.5
+        assert self.worth(one, Shelf(0, newest=0.0, looked_at=79.0), 80.0, crowded=False) == 81.5
 
     def test_with_a_curve_that_does_not_reach_so_far_after_a_part_of_its_age(self) -> None:
         one = agenda(interval=2.0)
         one._curve.pending = 10
-        assert self.worth(one, Shelf(newest=0.0, looked_at=24.0), 24.0) == 27.0
+        assert self.worth(one, Shelf(0, newest=0.0, looked_at=24.0), 24.0) == 27.0
