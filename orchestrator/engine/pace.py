@@ -144,31 +144,43 @@ class ApiPace:
 
     def throttled(self, now: float, started_at: float, failure: Failure) -> Quota | None:
         """One request was refused for a quota. Returns the quota if it is news."""
+        return self.heed(failure, now, is_new=self.refused(now, started_at))
+
+    def refused(self, now: float, started_at: float) -> bool:
+        """One request was refused. False if it left before the last refusal came, and tells the same story."""
         self.in_flight -= 1
-        known = self.is_outdated(started_at)  # it left before the last refusal came: the same story
-        if not known:  # else those in flight would take turns in being old news, and nobody would ever pause
-            self._refused_at = now
+        if self.is_outdated(started_at):  # else those in flight would take turns in being old news: no pause, ever
+            return False
+        self._refused_at = now
+        return True
+
+    def heed(self, failure: Failure, now: float, *, is_new: bool) -> Quota | None:
+        """Slow down as a refusal says. Returns the quota if it is news."""
         if failure.retry_after is not None:
             self._block(now + min(failure.retry_after, MAX_WINDOW))
-        quota = self._believable(failure.quota)
+        quota = self.believable(failure.quota)
         if quota is None:
-            if not known:
+            if is_new:
                 self._slow_down(now, wait=failure.retry_after is None)
             return None
         news = self.quotas.get((quota.policy, quota.seconds)) != quota
         self.quotas[quota.policy, quota.seconds] = quota
         self._rate = None
-        if not known and not news and self._head_start_in(quota) > 0.0:
+        if is_new and not news and self._head_start_in(quota) > 0.0:
             self._head_start.refuted()  # perhaps it was too early; if it was strangers, the next refusal tells
-        elif not known and self._wait_for(quota, now, ahead=0) == 0.0 and failure.retry_after is None:
+        elif is_new and self.has_room(quota, now) and failure.retry_after is None:
             self._pause = min(max(2 * self._pause, quota.seconds / 4), quota.seconds)
             self._block(now + self._pause)
             self._yield_to_strangers(quota, now)
         return quota if news else None
 
+    def has_room(self, quota: Quota, now: float) -> bool:
+        """Whether what was sent here leaves room in `quota`."""
+        return self._wait_for(quota, now, ahead=0) == 0.0
+
     def learn(self, quota: Quota) -> None:
         """Start with a quota known from elsewhere: configured, or learned by an earlier run."""
-        if believed := self._believable(quota):
+        if believed := self.believable(quota):
             self.quotas[believed.policy, believed.seconds] = believed
 
     def recall(self, answers: Iterable[tuple[float, int]], now: float) -> None:
@@ -187,11 +199,6 @@ class ApiPace:
     def lasting_rate(self) -> float:
         """Requests a second that the known quotas allow in the long run; `inf` where none is known."""
         return min((self._limit(q) / q.seconds for q in self.quotas.values()), default=math.inf)
-
-    @property
-    def blocked_until(self) -> float:
-        """The loop's time until which nothing leaves after a refusal."""
-        return self._blocked_until
 
     def _limit(self, quota: Quota) -> int:
         return max(1, min(quota.limit // self._share, MAX_LOG))
@@ -240,7 +247,8 @@ class ApiPace:
             return 0.0
         return max(0.0, self._started_at + (1 + ahead) * SPREAD * quota.seconds / part - now)
 
-    def _believable(self, quota: Quota | None) -> Quota | None:
+    def believable(self, quota: Quota | None) -> Quota | None:
+        """The quota that a refusal names, if it is one and may be learned."""
         if quota is None or not self._learn or quota.limit < 1 or not 0 < quota.seconds <= MAX_WINDOW:
             return None
         return quota

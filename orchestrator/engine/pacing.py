@@ -16,6 +16,7 @@ from orchestrator.engine.clock import loop_time
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.model import Failure, Quota, Verdict
 from orchestrator.engine.pace import TICK, ApiPace, Ceiling
+from orchestrator.engine.paces import Paces
 from orchestrator.engine.signal import Signal
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ PATIENCE = 1.0  # seconds that who is ready waits; it holds a place that others 
 
 @dataclass(slots=True)
 class _Lane:
-    pace: ApiPace
+    pace: Paces
     lead: float = LEAD
     turn: Lock = field(default_factory=Lock)  # to get ready
     head: Lock = field(default_factory=Lock)  # of those that are ready: it waits for its moment, the others for it
@@ -95,13 +96,13 @@ class Permit:
         else:
             self._pacing.let_go(self._lane)
         self._pacing.gate.undecided(probe=self.probe)
-        self._lane.changed.give()
+        self._pacing.tell(self._lane)
 
     def succeeded(self) -> None:
         """A good answer."""
         self._lane.pace.answered(loop_time(), self.started_at)
         self._pacing.gate.proven(generation=self.generation, probe=self.probe)
-        self._lane.changed.give()
+        self._pacing.tell(self._lane)
 
     def failed(self, failure: Failure) -> Quota | None:
         """A bad answer, or none. Returns a quota if one was learned by it."""
@@ -118,7 +119,7 @@ class Permit:
                 gate.undecided(probe=self.probe)
             case _:
                 gate.proven(generation=self.generation, probe=self.probe)
-        self._lane.changed.give()
+        self._pacing.tell(self._lane)
         return quota
 
 
@@ -133,6 +134,7 @@ class Pacing:
         self._options = options
         self._share = share
         self._lanes: dict[str, _Lane] = {}
+        self._together = self._new_pace()
         self._held = 0  # of all APIs
         rate = options.requests_per_second
         burst = max(1, options.burst // share) if options.burst else None
@@ -159,44 +161,52 @@ class Pacing:
 
     def learn(self, api: str, quota: Quota) -> None:
         """Start with a quota known from elsewhere."""
-        self._lane(api).pace.learn(quota)
+        self._lane(api).pace.own.learn(quota)
 
     def recall(self, api: str, answers: Iterable[tuple[float, int]]) -> None:
         """Count what an attempt before this one spent of the quota: `(seconds ago, requests)`."""
-        self._lane(api).pace.recall(answers, loop_time())
+        self._lane(api).pace.own.recall(answers, loop_time())
 
     def capacity(self, api: str, seconds: float) -> float:
         """Requests of `api` in `seconds` that ceiling and known quotas allow; `inf` where nothing is known."""
         ceiling = self._options.requests_per_second
         own = ceiling * seconds / self._share if ceiling else math.inf
-        return min(own, self._lane(api).pace.capacity(seconds))
+        return min(own, self._lane(api).pace.own.capacity(seconds), self._together.capacity(seconds))
 
     def lasting_rate(self, api: str) -> float:
         """Requests of `api` a second that ceiling and known quotas allow in the long run; `inf` if none is known."""
         ceiling = self._options.requests_per_second
         own = ceiling / self._share if ceiling else math.inf
-        return min(own, self._lane(api).pace.lasting_rate)
+        return min(own, self._lane(api).pace.own.lasting_rate, self._together.lasting_rate)
 
     def quotas(self) -> Mapping[str, list[Quota]]:
         """What is known of each API."""
-        return {api: list(lane.pace.quotas.values()) for api, lane in self._lanes.items() if lane.pace.quotas}
+        return {api: list(lane.pace.own.quotas.values()) for api, lane in self._lanes.items() if lane.pace.own.quotas}
 
     def in_flight(self) -> Mapping[str, int]:
         """Of each API, how many requests are on their way or have leave to go."""
-        return {api: lane.pace.in_flight for api, lane in self._lanes.items()}
+        return {api: lane.pace.own.in_flight for api, lane in self._lanes.items()}
 
     def opens_in(self, api: str) -> float:
         """Seconds until a request of `api` may leave, `inf` if not before one in flight is answered."""
         return self._wait(self._lane(api))
 
     def quota_opens_in(self, api: str) -> float:
-        """The same by the quota of this API alone: the ceiling holds the others back as well."""
-        return self._lane(api).pace.wait(loop_time())
+        """The same by the quota of this API alone: what holds the others back as well is no reason to ask them."""
+        return self._lane(api).pace.own.wait(loop_time())
 
     def _lane(self, api: str) -> _Lane:
         if api not in self._lanes:
-            self._lanes[api] = _Lane(ApiPace(learn=self._options.learn, share=self._share))
+            self._lanes[api] = _Lane(Paces(self._new_pace(), self._together))
         return self._lanes[api]
+
+    def _new_pace(self) -> ApiPace:
+        return ApiPace(learn=self._options.learn, share=self._share)
+
+    def tell(self, lane: _Lane) -> None:
+        """Let those who wait look again: something was answered, or does not leave."""
+        for each in self._lanes.values() if lane.pace.are_tied else (lane,):
+            each.changed.give()
 
     def wait_held(self, lane: _Lane) -> float:
         """Seconds until one of those that were got ready may leave."""

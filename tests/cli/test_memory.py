@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -24,9 +25,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
-def page_faults(how: str) -> int:
+def page_faults(how: str, **variables: str) -> int:
     """What reading some pages costs."""
-    told = subprocess.run([sys.executable, "-c", PROGRAM, how], capture_output=True, text=True, check=True)  # noqa: S603
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")} | variables
+    command = [sys.executable, "-c", PROGRAM, how]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, env=environ)  # noqa: S603
     return int(told.stdout)
 
 
@@ -35,6 +38,7 @@ def test_a_page_goes_where_the_one_before_it_was() -> None:
     kept = page_faults("kept")
     assert kept < PAGES
     assert page_faults("as it comes") > 50 * PAGES
+    assert page_faults("kept", MALLOC_TRIM_THRESHOLD_="131072") > 50 * PAGES  # somebody wants it so
 
 
 @pytest.mark.parametrize(
