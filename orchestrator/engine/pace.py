@@ -184,9 +184,14 @@ class ApiPace:
             self.quotas[believed.policy, believed.seconds] = believed
 
     def recall(self, answers: Iterable[tuple[float, int]], now: float) -> None:
-        """Count what an attempt before spent: `(seconds ago, requests)`. What was seen since is better, if anything."""
-        if not self._answers:
-            self._answers = sorted(now - age for age, number in answers for _ in range(number))[-MAX_LOG:]
+        """Count what an attempt before spent: `(seconds ago, requests)`."""
+        spent = [now - age for age, number in answers for _ in range(number)]
+        self._answers = sorted([*self._answers, *spent])[-MAX_LOG:]
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether any request was answered that still counts."""
+        return bool(self._answers)
 
     def capacity(self, seconds: float) -> float:
         """How many requests the known quotas allow at most in the next `seconds`; `inf` where none is known."""

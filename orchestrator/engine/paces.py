@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from orchestrator.engine.model import Failure, Quota
     from orchestrator.engine.pace import ApiPace
 
@@ -65,6 +67,13 @@ class Paces:
         """One request was answered, well or badly, or given up."""
         self.own.answered(now, started_at)
         self.together.answered(now, started_at)
+
+    def recall(self, answers: Iterable[tuple[float, int]], now: float) -> None:
+        """Count what an attempt before spent: `(seconds ago, requests)`. What was seen since is better, if anything."""
+        if not self.own.has_answers:
+            spent = list(answers)
+            self.own.recall(spent, now)
+            self.together.recall(spent, now)
 
     def throttled(self, now: float, started_at: float, failure: Failure) -> Quota | None:
         """One request was refused for a quota. Returns the quota if it is news."""

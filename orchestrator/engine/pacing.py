@@ -165,7 +165,7 @@ class Pacing:
 
     def recall(self, api: str, answers: Iterable[tuple[float, int]]) -> None:
         """Count what an attempt before this one spent of the quota: `(seconds ago, requests)`."""
-        self._lane(api).pace.own.recall(answers, loop_time())
+        self._lane(api).pace.recall(answers, loop_time())
 
     def capacity(self, api: str, seconds: float) -> float:
         """Requests of `api` in `seconds` that ceiling and known quotas allow; `inf` where nothing is known."""

@@ -93,6 +93,21 @@ class TestOneQuotaOfAllApis:
         ask(listing, 20.0, REFUSAL)
         assert stop.wait(20.0) == listing.wait(20.0) == QUOTA.seconds / 4
 
+    def test_is_found_by_what_an_attempt_before_spent_too(self) -> None:
+        stop, listing = several(2)
+        stop.recall([(5.0, 1), (2.0, 1)], 0.0)
+        listing.recall([(3.0, 2)], 0.0)
+        ask(stop, 0.0, REFUSAL)
+        assert stop.wait(0.0) == listing.wait(0.0) == pytest.approx(5.0, abs=0.01)
+
+    def test_what_was_spent_before_is_counted_once(self) -> None:
+        """Runs that share a client have seen it themselves."""
+        stop, listing = several(2)
+        for _ in range(2):
+            stop.recall([(2.0, 3)], 0.0)
+        ask(listing, 0.0, REFUSAL)
+        assert listing.wait(0.0) == QUOTA.seconds / 4
+
     def test_a_request_that_does_not_leave_is_taken_from_both(self) -> None:
         stop, listing = several(2)
         for pace in (stop, stop, listing, listing):
