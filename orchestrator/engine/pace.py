@@ -45,6 +45,7 @@ RATE_WINDOW = 10.0  # seconds over which our own rate is measured for AIMD
 GROWTH = 0.5  # requests a second, gained each second under AIMD
 SLOWEST = 0.1  # requests a second that AIMD never goes below
 KEPT = 0.75  # of our part, at most, when strangers show
+SUPPOSED = 0.9  # of a quota that strangers may use, while nobody knows
 SPREAD = 0.9  # of a window over which our part of it is spread where strangers use the rest
 REGAIN = 1 / 16  # of a quota's limit, won back each window from strangers
 LATE = 0.02  # seconds that timers may be late
@@ -142,10 +143,6 @@ class ApiPace:
         for key, part in self._part.items():
             self._part[key] = part + max(1.0, self.quotas[key].limit * REGAIN) / part
 
-    def throttled(self, now: float, started_at: float, failure: Failure) -> Quota | None:
-        """One request was refused for a quota. Returns the quota if it is news."""
-        return self.heed(failure, now, is_new=self.refused(now, started_at))
-
     def refused(self, now: float, started_at: float) -> bool:
         """One request was refused. False if it left before the last refusal came, and tells the same story."""
         self.in_flight -= 1
@@ -182,6 +179,16 @@ class ApiPace:
         """Start with a quota known from elsewhere: configured, or learned by an earlier run."""
         if believed := self.believable(quota):
             self.quotas[believed.policy, believed.seconds] = believed
+
+    def suppose(self, quota: Quota) -> None:
+        """Start with a quota that strangers may use, too: it is spread as beside them, until it is won back."""
+        self.learn(quota)
+        self._part[quota.policy, quota.seconds] = max(1.0, SUPPOSED * self._limit(quota))
+
+    def forget(self, quota: Quota) -> None:
+        """It is no quota of this pace after all."""
+        del self.quotas[quota.policy, quota.seconds]
+        del self._part[quota.policy, quota.seconds]
 
     def recall(self, answers: Iterable[tuple[float, int]], now: float) -> None:
         """Count what an attempt before spent: `(seconds ago, requests)`."""

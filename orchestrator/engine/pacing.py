@@ -16,7 +16,7 @@ from orchestrator.engine.clock import loop_time
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.model import Failure, Quota, Verdict
 from orchestrator.engine.pace import TICK, ApiPace, Ceiling
-from orchestrator.engine.paces import Paces
+from orchestrator.engine.paces import Paces, Together
 from orchestrator.engine.signal import Signal
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Pacing:
         self._options = options
         self._share = share
         self._lanes: dict[str, _Lane] = {}
-        self._together = self._new_pace()
+        self._together = Together(self._new_pace())
         self._held = 0  # of all APIs
         rate = options.requests_per_second
         burst = max(1, options.burst // share) if options.burst else None
@@ -171,13 +171,13 @@ class Pacing:
         """Requests of `api` in `seconds` that ceiling and known quotas allow; `inf` where nothing is known."""
         ceiling = self._options.requests_per_second
         own = ceiling * seconds / self._share if ceiling else math.inf
-        return min(own, self._lane(api).pace.own.capacity(seconds), self._together.capacity(seconds))
+        return min(own, self._lane(api).pace.own.capacity(seconds), self._together.pace.capacity(seconds))
 
     def lasting_rate(self, api: str) -> float:
         """Requests of `api` a second that ceiling and known quotas allow in the long run; `inf` if none is known."""
         ceiling = self._options.requests_per_second
         own = ceiling / self._share if ceiling else math.inf
-        return min(own, self._lane(api).pace.own.lasting_rate, self._together.lasting_rate)
+        return min(own, self._lane(api).pace.own.lasting_rate, self._together.pace.lasting_rate)
 
     def quotas(self) -> Mapping[str, list[Quota]]:
         """What is known of each API."""

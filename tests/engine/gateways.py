@@ -61,6 +61,10 @@ class Gateway:
         quota = Quota(policy="user", limit=self.limit, seconds=self.seconds) if self.named else None
         return Failure(verdict=Verdict.THROTTLED, status=429, quota=quota)
 
+    def takes(self, now: float) -> bool:
+        """Whether a stranger's request is let through; it is none of ours."""
+        return self._window.admit(now)
+
     async def passes(self) -> bool:
         """Let one request through, or refuse it, after the time that it takes."""
         left = anyio.current_time()

@@ -29,6 +29,11 @@ def refusal(quota: Quota | None = QUOTA, retry_after: float | None = None) -> Fa
     return Failure(verdict=Verdict.THROTTLED, status=429, quota=quota, retry_after=retry_after)
 
 
+def throttled(pace: ApiPace, now: float, started_at: float, failure: Failure) -> Quota | None:
+    """One request was refused for a quota. Returns the quota if it is news."""
+    return pace.heed(failure, now, is_new=pace.refused(now, started_at))
+
+
 class Service:
     """Counts requests as services do: in fixed windows of some phase, in sliding ones, or by a bucket."""
 
@@ -254,12 +259,12 @@ class TestKnownQuota:
         pace.learn(quota)
         assert not pace.quotas
         pace.started(0.0)
-        assert pace.throttled(0.1, 0.0, refusal(quota)) is None
+        assert throttled(pace, 0.1, 0.0, refusal(quota)) is None
 
     def test_nothing_is_learned_where_that_was_forbidden(self) -> None:
         pace = ApiPace(learn=False)
         pace.started(0.0)
-        assert pace.throttled(0.1, 0.0, refusal()) is None
+        assert throttled(pace, 0.1, 0.0, refusal()) is None
         assert not pace.quotas
 
 
@@ -325,7 +330,7 @@ class TestRefusals:
     def test_retry_after_is_sat_out(self) -> None:
         pace = ApiPace()
         pace.started(0.0)
-        pace.throttled(1.0, 0.0, refusal(QUOTA, retry_after=7.0))
+        throttled(pace, 1.0, 0.0, refusal(QUOTA, retry_after=7.0))
         assert pace.wait(1.0) == 7.0
         assert pace.wait(1.0) == 7.0
         assert pace.wait(8.0) == 0.0
@@ -333,25 +338,25 @@ class TestRefusals:
     def test_an_endless_retry_after_ends(self) -> None:
         pace = ApiPace()
         pace.started(0.0)
-        pace.throttled(1.0, 0.0, refusal(None, retry_after=1e18))
+        throttled(pace, 1.0, 0.0, refusal(None, retry_after=1e18))
         assert pace.wait(1.0) == MAX_WINDOW
 
     def test_a_quota_is_news_once(self) -> None:
         pace = ApiPace()
         pace.started(0.0)
-        assert pace.throttled(1.0, 0.0, refusal()) == QUOTA
+        assert throttled(pace, 1.0, 0.0, refusal()) == QUOTA
         pace.started(20.0)
-        assert pace.throttled(21.0, 20.0, refusal()) is None
+        assert throttled(pace, 21.0, 20.0, refusal()) is None
         tighter = Quota(policy="user", limit=2, seconds=10.0)
         pace.started(40.0)
-        assert pace.throttled(41.0, 40.0, refusal(tighter)) == tighter
+        assert throttled(pace, 41.0, 40.0, refusal(tighter)) == tighter
         assert pace.capacity(9.9) == 2.0
 
     def test_a_refusal_within_our_own_count_means_strangers_and_doubles_the_pause(self) -> None:
         pace, now, pauses = ApiPace(), 0.0, []
         for _ in range(5):
             pace.started(now)
-            pace.throttled(now + 0.1, now, refusal())
+            throttled(pace, now + 0.1, now, refusal())
             pauses.append(pace.wait(now + 0.1))
             now += 0.1 + pauses[-1]
         assert pauses == pytest.approx([2.5, 5.0, 10.0, 10.0, 10.0])
@@ -359,21 +364,21 @@ class TestRefusals:
     def test_a_good_answer_ends_the_doubling(self) -> None:
         pace = ApiPace()
         pace.started(0.0)
-        pace.throttled(0.1, 0.0, refusal())
+        throttled(pace, 0.1, 0.0, refusal())
         pace.started(2.6)
         pace.answered(2.7, 2.6)
         pace.started(3.0)
-        pace.throttled(3.1, 3.0, refusal())
+        throttled(pace, 3.1, 3.0, refusal())
         assert pace.wait(3.1) == pytest.approx(2.5)
 
     def test_a_good_answer_from_before_the_refusal_does_not(self) -> None:
         pace = ApiPace()
         pace.started(0.0)
         pace.started(0.0)
-        pace.throttled(0.1, 0.0, refusal())
+        throttled(pace, 0.1, 0.0, refusal())
         pace.answered(0.2, 0.0)
         pace.started(3.0)
-        pace.throttled(3.1, 3.0, refusal())
+        throttled(pace, 3.1, 3.0, refusal())
         assert pace.wait(3.1) == pytest.approx(5.0)
 
     def test_those_that_left_before_the_refusal_tell_the_same_story(self) -> None:
@@ -381,7 +386,7 @@ class TestRefusals:
         for _ in range(3):
             pace.started(0.0)
         for at in (0.1, 0.2, 0.3):
-            pace.throttled(at, 0.0, refusal())
+            throttled(pace, at, 0.0, refusal())
         assert pace.wait(0.3) == pytest.approx(2.3)
 
     @pytest.mark.parametrize("latency", [0.0, 0.1])
@@ -393,7 +398,7 @@ class TestRefusals:
         while now < 60.0 and asked < 1000:
             arrived, started_at = out.popleft()
             now = max(now, arrived + latency)
-            pace.throttled(now, started_at, refusal(quota))
+            throttled(pace, now, started_at, refusal(quota))
             while len(out) < 2:
                 now += pace.wait(now)
                 out.append((now, pace.started(now)))
@@ -406,7 +411,7 @@ class TestRefusals:
             pace.started(0.0)
             pace.answered(0.1, 0.0)
         pace.started(0.2)
-        pace.throttled(0.3, 0.2, refusal())
+        throttled(pace, 0.3, 0.2, refusal())
         assert pace.wait(0.3) == pytest.approx(9.8, abs=0.01)
 
 
@@ -478,7 +483,7 @@ class TestWithoutNumbers:
             pace.started(number / 2)
             pace.answered(number / 2 + 0.25, number / 2)
         pace.started(10.0)
-        pace.throttled(10.0, 10.0, refusal(None))  # twenty in ten seconds: two a second, now one
+        throttled(pace, 10.0, 10.0, refusal(None))  # twenty in ten seconds: two a second, now one
         assert pace.wait(10.0) == 1.0
         pace.started(11.0)
         assert pace.wait(11.0) == pytest.approx(1.0)
@@ -489,7 +494,7 @@ class TestWithoutNumbers:
         pace, now, pauses = ApiPace(), 0.0, []
         for _ in range(9):
             pace.started(now)
-            pace.throttled(now, now, refusal(None))
+            throttled(pace, now, now, refusal(None))
             pauses.append(pace.wait(now))
             now += 1000.0
         assert pauses == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
@@ -499,15 +504,15 @@ class TestWithoutNumbers:
     def test_with_a_time_to_wait_no_pause_of_ours_is_added(self) -> None:
         pace = ApiPace()
         pace.started(0.0)
-        pace.throttled(1.0, 0.0, refusal(None, retry_after=0.25))
+        throttled(pace, 1.0, 0.0, refusal(None, retry_after=0.25))
         assert pace.wait(1.0) == 0.25
 
     def test_one_story_is_halved_once(self) -> None:
         pace = ApiPace()
         pace.started(0.0)
         pace.started(0.0)
-        pace.throttled(1.0, 0.0, refusal(None))
-        pace.throttled(1.1, 0.0, refusal(None))
+        throttled(pace, 1.0, 0.0, refusal(None))
+        throttled(pace, 1.1, 0.0, refusal(None))
         assert pace.wait(1.1) == pytest.approx(0.9)
 
     async def test_a_service_without_words_is_worn_neither_out_nor_down(self) -> None:

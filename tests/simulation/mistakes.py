@@ -53,8 +53,8 @@ def unseen_are_dropped(self: Survey) -> None:
     self._ready.survey_is_over()
 
 
-def throttled_and_forgotten(self: ApiPace, now: float, started_at: float, failure: Failure) -> Quota | None:
-    quota = _THROTTLED(self, now, started_at, failure)
+def heeded_and_forgotten(self: ApiPace, failure: Failure, now: float, *, is_new: bool) -> Quota | None:
+    quota = _HEED(self, failure, now, is_new=is_new)
     self.quotas.clear()
     self._block(now + 1.0)
     return quota
@@ -133,8 +133,8 @@ def never_written(self: Record, event: Any) -> None:
         _APPEND(self, event)
 
 
-def impatient(self: ApiPace, now: float, started_at: float, failure: Failure) -> Quota | None:
-    return _THROTTLED(self, now, started_at, replace(failure, retry_after=None))
+def impatient(self: ApiPace, failure: Failure, now: float, *, is_new: bool) -> Quota | None:
+    return _HEED(self, replace(failure, retry_after=None), now, is_new=is_new)
 
 
 def missing_from_its_page_is_gone(self: Poller, look: PageLook, found: set[int]) -> None:
@@ -170,7 +170,7 @@ def never_silent(self: Desk, failure: Failure | None) -> None:
 
 
 _READ_RESULTS = wire.read_results
-_THROTTLED = ApiPace.throttled
+_HEED = ApiPace.heed
 _LIMIT = ApiPace._limit
 _FAILED = Replies.failed
 _SEND_ON = watch.Watch._send_on

@@ -151,7 +151,7 @@ MUTATIONS = (
     Mutation(name="drop whom no page shows", patches=((Survey, "_hand_over", mistakes.unseen_are_dropped),)),
     Mutation(
         name="forget a quota that was told",
-        patches=((ApiPace, "throttled", mistakes.throttled_and_forgotten),),
+        patches=((ApiPace, "heed", mistakes.heeded_and_forgotten),),
         fits=_has_quota,
     ),
     Mutation(name="allow twice the quota", patches=((ApiPace, "_limit", mistakes.double_limit),), fits=_has_quota),
@@ -194,7 +194,7 @@ MUTATIONS = (
         fits=lambda scenario: 0 < scenario.options.limits.canary < scenario.service.tasks,
         within=200,
     ),
-    Mutation(name="ignore a time to wait", patches=((ApiPace, "throttled", mistakes.impatient),), fits=_tells_when),
+    Mutation(name="ignore a time to wait", patches=((ApiPace, "heed", mistakes.impatient),), fits=_tells_when),
     Mutation(
         name="take missing from its own page for gone",
         patches=((Poller, "_follow_up", mistakes.missing_from_its_page_is_gone),),
