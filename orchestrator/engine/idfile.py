@@ -6,6 +6,8 @@ import codecs
 import csv
 import gzip
 import json
+import os
+import stat
 import zlib
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING, Final, Protocol, cast
@@ -28,6 +30,9 @@ class Sink(Protocol):
 
     def take(self, item: object, place: Callable[[int], str], position: int) -> None:
         """One candidate, found at `place(position)`."""
+
+    def expect(self, number: int) -> None:
+        """About so many will come."""
 
     def take_all(self, texts: list[str]) -> bool:
         """Many at once, if every one of them is an id; else nothing happens, and the answer is no."""
@@ -82,6 +87,17 @@ def _open(file: Path, stdin: IO[bytes] | None, stack: ExitStack) -> IO[bytes]:
     return stream
 
 
+def _size(stream: IO[bytes]) -> int:
+    """Bytes of a plain file; 0 where that says nothing of what will be read."""
+    if isinstance(stream, gzip.GzipFile):
+        return 0
+    try:
+        told = os.fstat(stream.fileno())
+    except OSError:  # it is no file at all
+        return 0
+    return told.st_size if stat.S_ISREG(told.st_mode) else 0
+
+
 def _parser(file: Path) -> Callable[[_Lines, Sink], None]:
     suffix = (file.with_suffix("") if file.suffix.lower() == ".gz" else file).suffix.lower()
     return {".csv": _feed_csv, ".jsonl": _feed_jsonl}.get(suffix, _feed_text)
@@ -96,6 +112,7 @@ class _Lines:
     def __init__(self, stream: IO[bytes], name: str, sink: Sink) -> None:
         self.number = 0
         self.name = name
+        self.bytes = _size(stream)
         self._stream = stream
         self._sink = sink
 
@@ -158,6 +175,8 @@ def _feed_text(lines: _Lines, sink: Sink) -> None:
     for block in lines.blocks():
         texts = list(map(str.strip, block.split("\n")))
         if sink.take_all(texts):
+            if not lines.number:
+                sink.expect(lines.bytes * len(texts) // (len(block) + 1))
             lines.number += len(texts)
             continue
         for line in lines.split(block):

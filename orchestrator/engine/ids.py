@@ -132,6 +132,10 @@ class PackedIds(Sequence[str]):
             slot = (slot + 1) & mask
         return item
 
+    def expect(self, number: int) -> None:
+        """So many more may come: what finds them is made large enough once, not again and again."""
+        self._make_room(number)
+
     def extend(self, texts: Sequence[str]) -> list[str]:
         """Take in those of `texts` that are new, each once; returns them."""
         self._make_room(len(texts))
@@ -174,8 +178,8 @@ class PackedIds(Sequence[str]):
             return
         self._slots = array("i")  # the old ones go before the new ones come
         slots, mask = array("i", [ABSENT]) * size, size - 1
-        for item in range(len(self)):
-            slot = self._hashes[item] & mask
+        for item, own in enumerate(self._hashes[:-1]):
+            slot = own & mask
             while slots[slot] != ABSENT:
                 slot = (slot + 1) & mask
             slots[slot] = item

@@ -1,4 +1,4 @@
-"""The pace of one API, and the user's own ceiling over all: plain arithmetic, times in and waits out.
+"""The pace of one API: plain arithmetic, times in and waits out.
 
 The rule for a known quota of N in M seconds: count what is in flight plus what was answered in the last M seconds, by
 the time of the *answer*, and start only below N. A request counts at the service somewhere between its start and its
@@ -48,7 +48,6 @@ KEPT = 0.75  # of our part, at most, when strangers show
 SUPPOSED = 0.9  # of a quota that strangers may use, while nobody knows
 SPREAD = 0.9  # of a window over which our part of it is spread where strangers use the rest
 REGAIN = 1 / 16  # of a quota's limit, won back each window from strangers
-LATE = 0.02  # seconds that timers may be late
 TICK = 1e-4  # seconds; no wait is shorter, or rounding would make it endless
 
 
@@ -277,27 +276,3 @@ class ApiPace:
 
     def _block(self, until: float) -> None:
         self._blocked_until = max(self._blocked_until, until)
-
-
-class Ceiling:
-    """The user's own ceiling over all APIs, as a GCRA in its virtual scheduling form.
-
-    https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm
-
-    Without a `burst` requests are spread evenly: no more than the rate in any second. Only what timers were late is
-    made up for, or a high rate would not be reached.
-    """
-
-    def __init__(self, rate: float, burst: int | None) -> None:
-        self._step = 1 / rate
-        self._slack = (max(1, burst) - 1) * self._step if burst is not None else 0.0
-        self._made_up = LATE if burst is None else 0.0
-        self._due = -math.inf
-
-    def wait(self, now: float, *, ahead: int = 0) -> float:
-        """Seconds until one more may start, after `ahead` others."""
-        return max(0.0, self._due + ahead * self._step - self._slack - now)
-
-    def started(self, now: float) -> None:
-        """One request leaves."""
-        self._due = (self._due if self._due >= now - self._made_up else now) + self._step

@@ -12,10 +12,11 @@ from asyncio import Lock
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from orchestrator.engine.ceiling import Ceiling
 from orchestrator.engine.clock import loop_time
 from orchestrator.engine.gate import Gate
 from orchestrator.engine.model import Failure, Quota, Verdict
-from orchestrator.engine.pace import TICK, ApiPace, Ceiling
+from orchestrator.engine.pace import TICK, ApiPace
 from orchestrator.engine.paces import Paces, Together
 from orchestrator.engine.signal import Signal
 

@@ -182,6 +182,11 @@ class Intake:
             if len(self._waiting) >= STRETCH:
                 self._settle()
 
+    def expect(self, number: int) -> None:
+        """About so many will come; each shard keeps its share."""
+        shards = self._shard[1] if self._shard else 1
+        self._ids.expect(min(number, self._max_ids) // shards)
+
     def take_all(self, texts: list[str]) -> bool:
         """Count and keep many, if every one of them is an id; else nothing happens, and the answer is no."""
         lengths, together = list(map(len, texts)), "".join(texts)

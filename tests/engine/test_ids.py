@@ -82,6 +82,15 @@ class TestSequence:
             held += fresh
             assert ids == held
 
+    @given(st.lists(st.lists(ANYTHING.filter(bool))), st.integers(0, 200_000))
+    def test_is_the_same_however_many_were_expected(self, parts: list[list[str]], number: int) -> None:
+        one, other = PackedIds(), PackedIds()
+        one.expect(number)
+        for part in parts:
+            assert one.extend(part) == other.extend(part)
+        assert one == other
+        assert one.find(list(other)) == list(range(len(other)))
+
     def test_differs_from_what_is_no_list_of_the_same(self) -> None:
         ids = PackedIds(["a", "b"])
         assert ids != ["a"]

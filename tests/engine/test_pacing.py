@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.engine.ceiling import LATE, Ceiling
 from orchestrator.engine.headstart import SAMPLES
 from orchestrator.engine.model import Failure, Quota, Verdict
 from orchestrator.engine.options import PaceOptions
-from orchestrator.engine.pace import LATE, MAX_LOG, MAX_WINDOW, ApiPace, Ceiling
+from orchestrator.engine.pace import MAX_LOG, MAX_WINDOW, ApiPace
 from orchestrator.engine.pacing import Pacing
 from orchestrator.testing import VirtualTimeLoop
 from tests.engine.gateways import admitted

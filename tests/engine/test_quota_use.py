@@ -156,7 +156,7 @@ class TestKnown:
     async def test_98_percent_of_the_quota_where_a_window_is_long_against_an_answer(
         self, kind: str, workers: int, limit: int, seconds: float, latency: float
     ) -> None:
-        gateway = Gateway(kind=kind, limit=limit, seconds=seconds, latency=latency, phase=1 / 3)
+        gateway = Gateway(kind=kind, limit=limit, seconds=seconds, latency=latency, phase=1 / 3, way=1 / 4)
         await drive(knowing(gateway), gateway, 20 * limit, workers=workers)
         assert gateway.share_used >= (0.98 if workers > 1 or latency < seconds / 200 else 0.97)
         assert not gateway.refused

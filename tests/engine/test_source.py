@@ -10,6 +10,7 @@ import re
 import threading
 import tracemalloc
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,8 +22,7 @@ from orchestrator.engine.source import Items, collect, collect_async, read_ids, 
 from orchestrator.errors import GuardError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Callable
 
 IDS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 
@@ -38,6 +38,52 @@ def problems(path: Path, **options: object) -> tuple[str, ...]:
     with pytest.raises(InputError) as caught:
         read_ids(file=path, **options)  # type: ignore[arg-type]  # options of every kind
     return caught.value.problems
+
+
+class Told:
+    """Hears what it is to expect."""
+
+    def __init__(self) -> None:
+        self.expected: list[int] = []
+
+    def expect(self, number: int) -> None:
+        self.expected.append(number)
+
+    def take(self, item: object, place: Callable[[int], str], position: int) -> None:
+        """Not looked at."""
+
+    def take_all(self, texts: list[str]) -> bool:
+        return all(text.isalnum() for text in texts)
+
+    def bad(self, problem: str, item: object) -> None:
+        """Not looked at."""
+
+    def broken(self, problem: str) -> None:
+        """Not looked at."""
+
+
+class TestExpecting:
+    """Who takes in many ids is told beforehand about how many, so as to make room once."""
+
+    def test_a_list_of_ids_says_how_many_they_are(self, tmp_path: Path) -> None:
+        told = Told()
+        path = put(tmp_path, "ids.txt", "".join(f"{number:032x}\n" for number in range(30_000)))
+        idfile.read_file(path, None, told)
+        assert told.expected == [pytest.approx(30_000, rel=0.01)]
+
+    @pytest.mark.parametrize("content", ["not an id\n" * 10_000, ""])
+    def test_what_is_none_promises_nothing(self, tmp_path: Path, content: str) -> None:
+        """A large file that was named by mistake takes no memory."""
+        told = Told()
+        idfile.read_file(put(tmp_path, "ids.txt", content), None, told)
+        assert sum(told.expected) == 0
+
+    @pytest.mark.parametrize("name", ["ids.txt.gz", "-"])
+    def test_nor_does_what_has_no_size(self, tmp_path: Path, name: str) -> None:
+        told = Told()
+        path = Path(name) if name == idfile.STDIN else put(tmp_path, name, "a\nb\n")
+        idfile.read_file(path, io.BytesIO(b"a\nb\n"), told)
+        assert sum(told.expected) == 0
 
 
 class TestText:
