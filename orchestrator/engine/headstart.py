@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 
 SAMPLES = 20  # requests by which it is known what one takes at least
-LOST = 0.002  # of a window may be lost by waiting: so much is kept for what varies on the way,
+LOST = 0.001  # of a window may be lost by waiting: so much is kept for what varies on the way,
 DOUBT = 0.25  # and so much of what an answer takes longer on average
 
 
