@@ -132,13 +132,9 @@ class PackedIds(Sequence[str]):
             slot = (slot + 1) & mask
         return item
 
-    def expect(self, number: int) -> None:
-        """So many more may come: what finds them is made large enough once, not again and again."""
-        self._make_room(number)
-
     def extend(self, texts: Sequence[str]) -> list[str]:
         """Take in those of `texts` that are new, each once; returns them."""
-        self._make_room(len(texts))
+        self.expect(len(texts))
         slots, hashes, mask, first = self._slots, self._hashes, len(self._slots) - 1, len(self)
         new = first
         fresh: list[str] = []
@@ -170,7 +166,8 @@ class PackedIds(Sequence[str]):
         text += "".join(texts)
         self._text = text
 
-    def _make_room(self, more: int) -> None:
+    def expect(self, more: int) -> None:
+        """So many more may come: what finds them is made large enough for all of them at once."""
         size = len(self._slots)
         while len(self) + more > size * _FULL:
             size *= 4

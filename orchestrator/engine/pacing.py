@@ -108,7 +108,7 @@ class Permit:
     def failed(self, failure: Failure) -> Quota | None:
         """A bad answer, or none. Returns a quota if one was learned by it."""
         now, pace, gate = loop_time(), self._lane.pace, self._pacing.gate
-        quota = None
+        were_tied, quota = pace.are_tied, None
         if failure.verdict is Verdict.THROTTLED:
             quota = pace.throttled(now, self.started_at, failure)
         else:
@@ -120,7 +120,7 @@ class Permit:
                 gate.undecided(probe=self.probe)
             case _:
                 gate.proven(generation=self.generation, probe=self.probe)
-        self._pacing.tell(self._lane)
+        self._pacing.tell(self._lane, were_tied=were_tied)
         return quota
 
 
@@ -204,9 +204,9 @@ class Pacing:
     def _new_pace(self) -> ApiPace:
         return ApiPace(learn=self._options.learn, share=self._share)
 
-    def tell(self, lane: _Lane) -> None:
-        """Let those who wait look again: something was answered, or does not leave."""
-        for each in self._lanes.values() if lane.pace.are_tied else (lane,):
+    def tell(self, lane: _Lane, *, were_tied: bool = False) -> None:
+        """Let those who wait look again: something was answered, or does not leave, or holds the others no more."""
+        for each in self._lanes.values() if were_tied or lane.pace.are_tied else (lane,):
             each.changed.give()
 
     def wait_held(self, lane: _Lane) -> float:

@@ -164,6 +164,24 @@ class TestOneQuotaOfAllApis:
             out[0].cancel()
         assert anyio.current_time() == began + 7.0
 
+    async def test_who_waits_for_another_api_is_woken_when_it_turns_out_not_to_matter(self) -> None:
+        """It waited for an answer to come, and that answer is none of its business any more."""
+        pacing = Pacing(PaceOptions())
+        for api in ("stop", "stop", "list", "list"):
+            (await admitted(pacing, api)).succeeded()
+        (await admitted(pacing, "stop")).failed(REFUSAL)
+        await asyncio.sleep(11.0)
+        out = [await admitted(pacing, "stop") for _ in range(3)]
+        async with anyio.create_task_group() as tasks:
+            with anyio.fail_after(60.0):
+                tasks.start_soon(admitted, pacing, "list")
+                await asyncio.sleep(20.0)
+                assert pacing.in_flight()["list"] == 0
+                out[0].failed(REFUSAL)
+                await asyncio.sleep(0.0)
+                await asyncio.sleep(0.0)
+                assert pacing.in_flight()["list"] == 1
+
     async def test_what_is_left_of_it_is_what_can_be_had(self) -> None:
         pacing = Pacing(PaceOptions())
         for api in ("stop", "stop", "list", "list"):
