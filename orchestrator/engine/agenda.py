@@ -12,7 +12,7 @@ from orchestrator.engine.places import NOWHERE
 from orchestrator.engine.signal import Signal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from orchestrator.engine.curve import Curve
     from orchestrator.engine.options import PollOptions
@@ -103,7 +103,7 @@ class Agenda:
         if shelf.due == math.inf and not shelf.readers:
             self.schedule(shelf, max(since + self._poll.first_after, shelf.looked_at + self._poll.interval))
 
-    def keep(self, shelf: Shelf, items: Sequence[int]) -> None:
+    def keep(self, shelf: Shelf, items: Collection[int]) -> None:
         """Leave these on the shelf, and nobody else."""
         self.pages_left += bool(items) - bool(shelf.items)
         shelf.items = array("I", items)
@@ -132,7 +132,9 @@ class Agenda:
 
     def scouts_among(self, items: Sequence[int]) -> list[int]:
         """Those of `items` that stand on a shelf that is looked at every interval."""
-        scouts = self._scouts
+        scouts = {number for number in self._scouts if self.shelves[number].items}
+        if not scouts:  # they are over first
+            return []
         if (shared := self._places.shared_shelf(items)) is not None:
             return list(items) if shared in scouts else []
         return [item for item, number in zip(items, self._places.shelves(items), strict=True) if number in scouts]

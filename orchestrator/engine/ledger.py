@@ -41,6 +41,7 @@ class Ledger(Columns):
         self._confirmations = confirmations
         self._goals: dict[int, int] = {}  # times seen at the goal, where more than one is asked for
         self._gone_is_goal = gone_is_goal
+        self._seen_before = False  # whether who is not seen yet may have been seen in an attempt before
         self._ending = Ending.INTERRUPTED  # how the last attempt ended
         self._left: dict[int, Outcome] = {}
 
@@ -166,7 +167,7 @@ class Ledger(Columns):
         for item in items:
             status[item] = code
         if before in _NOT_SEEN_YET:
-            if any(cells(first_status, items)):  # but in an attempt before
+            if self._seen_before:
                 items = [item for item in items if not first_status[item]]
             for item in items:
                 first_status[item] = code
@@ -266,7 +267,7 @@ class Ledger(Columns):
 
     def _reopen(self, items: Collection[int]) -> None:
         """Let these begin anew; whoever else is not final stays as it was left."""
-        chosen = set(items)
+        self._seen_before, chosen = True, set(items)
         for item in self.open_items():
             if item not in chosen:
                 self._left[item] = self.outcome(item, self._ending)
@@ -288,6 +289,7 @@ class Ledger(Columns):
                     self.failures[item] = _ASKED_BEFORE
 
     def _take_up(self) -> None:
+        self._seen_before = True
         for item, number in enumerate(self.state):
             if number >= FIRST_FINAL:
                 continue

@@ -10,7 +10,7 @@ from orchestrator.engine.cells import cells
 from orchestrator.engine.ids import ABSENT
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
 NOWHERE = -(1 << 31)
 SAMPLES = 9  # known items of a page by which its drift is measured
@@ -29,21 +29,16 @@ class Places:
         """Whether the item was ever seen in the list."""
         return self._at[item] != NOWHERE
 
-    def known(self, items: Sequence[int]) -> Sequence[int]:
-        """Those of `items` that were ever seen in the list."""
-        at = self._at
-        return items if NOWHERE not in cells(at, items) else [item for item in items if at[item] != NOWHERE]
-
     def expected(self, item: int) -> int:
         """The record index at which the list should hold the item; only for known ones."""
         return max(0, self._at[item] + self.drift)
 
-    def all_expected(self, items: Collection[int]) -> Sequence[int]:
-        """`expected` of each of `items`."""
-        drift, places = self.drift, cells(self._at, items)
-        if not drift and min(places, default=0) >= 0:  # as mostly
+    def all_expected(self, items: Sequence[int]) -> dict[int, int]:
+        """`expected` of each of `items` that was ever seen in the list."""
+        drift, places = self.drift, dict(zip(items, cells(self._at, items), strict=True))
+        if not drift and min(places.values(), default=0) >= 0:  # as mostly
             return places
-        return [max(0, place + drift) for place in places]
+        return {item: max(0, place + drift) for item, place in places.items() if place != NOWHERE}
 
     def shared_shelf(self, items: Sequence[int]) -> int | None:
         """The shelf to which all of `items` belong; None if there is none, or if any of them is unknown."""

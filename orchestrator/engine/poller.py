@@ -72,9 +72,9 @@ class Poller:
             return
         owner: dict[int, int] = {}  # the shelf on which an item stands
         for number, shelf in enumerate(shelves):
-            self._tidy(shelf)
-            owner.update(dict.fromkeys(shelf.items, number))
-        due.update(zip(owner, self._places.all_expected(owner), strict=True))
+            expected = self._tidy(shelf)
+            owner.update(dict.fromkeys(expected, number))
+            due.update(expected)
         plan = cover(due, self._places.page_size, few=self._few(len(due)))
         take = self._put_off if self._is_list_spent else self._queue_page
         for look in plan.pages:
@@ -144,12 +144,13 @@ class Poller:
         pending = sum(self._context.ledger.totals[state] for state in PENDING)
         agenda.spacing = interval if self._do_without_pages(pending) else max(interval, often / rate)
 
-    def _tidy(self, shelf: Shelf) -> None:
-        """Keep on the shelf who is still pending, once."""
-        distinct = list(dict.fromkeys(shelf.items))
-        stands = bytes(cells(self._context.ledger.state, distinct))
-        pending = list(compress(distinct, stands.translate(IS_PENDING)))
-        self._agenda.keep(shelf, self._places.known(pending))
+    def _tidy(self, shelf: Shelf) -> dict[int, int]:
+        """Keep on the shelf who is still pending, once. Returns where each of them should stand now."""
+        stands = bytes(cells(self._context.ledger.state, shelf.items))
+        pending = list(compress(shelf.items, stands.translate(IS_PENDING)))
+        expected = self._places.all_expected(pending)
+        self._agenda.keep(shelf, expected)
+        return expected
 
     def _reschedule(self, shelf: Shelf, *, looked_at: float) -> None:
         """Say when the shelf is looked at next, and take from it what it says of how long stops take."""
