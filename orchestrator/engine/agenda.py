@@ -234,7 +234,15 @@ class Agenda:
         wish = shelf.newest + then if then is not None else shelf.looked_at + age / PATIENCE
         return self._at_tick(min(max(soonest, wish), latest))
 
+    def together(self, at: float) -> float:
+        """When an interval ends in which `at` lies: what can wait until then is looked at in one go."""
+        return _next(at, self._poll.interval)
+
     def _at_tick(self, at: float) -> float:
         """The next tick from `at` on; a tick is short beside an interval."""
-        tick = self._poll.interval / TICKS
-        return math.ceil(at / tick) * tick
+        return _next(at, self._poll.interval / TICKS)
+
+
+def _next(at: float, step: float) -> float:
+    """The first multiple of `step` from `at` on."""
+    return math.ceil(at / step) * step

@@ -111,6 +111,9 @@ class Replies:
         context = self._context
         stamp, ledger = context.clock.stamp(), context.ledger
         for item in items:
-            delay = context.desk.delay_after(ledger.failures[item], ledger.tries[item])
-            due = self._agenda.undecided_until[item] = stamp + max(delay, soonest)
+            failure = ledger.failures[item]
+            due = stamp + max(context.desk.delay_after(failure, ledger.tries[item]), soonest)
+            if failure.verdict is Verdict.BAD_ITEM:  # nothing is tried again after that look: it can wait for others
+                due = self._agenda.together(due)
+            self._agenda.undecided_until[item] = due
             self._agenda.look_at(item, due)
