@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NARROW = 2  # slow start: requests in flight
 NARROW_ANSWERS = 250  # until so many were answered
 ANSWERS_PER_STEP = 50  # and from then on so many earn one more in flight
-PREPARED = 16  # requests got ready at most before it is known when they may leave
+PREPARED = 32  # requests got ready at most before it is known when they may leave
 MAX_LOG = 20_000  # answers remembered; a quota above this is treated as this
 MAX_WINDOW = 86_400.0  # seconds; a longer stated window is not believed, nor a longer time to wait
 MARGIN = 0.002  # seconds added to a window, for clocks that count in milliseconds, there and here

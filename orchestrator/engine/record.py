@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x0DC50DC5  # in the file's header: this is a record of ours
 SCHEMA_VERSION = 2
 MODE = 0o600
-GAP = 10.0  # times as long as a commit took, the next one waits for others to share it, unless enough are there
+GAP = 20.0  # times as long as a commit took, the next one waits for others to share it, unless enough are there
 MAX_GAP = 0.05  # seconds; a slow disk is waited for long enough
 BLOCK = 400  # ids in a row: a third of the work of a row for each
 

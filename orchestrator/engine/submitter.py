@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from orchestrator.engine.isolation import Isolation
     from orchestrator.engine.ready import Ready
 
-HANDS = 3  # for each request that may be in flight: while it is out, two more are written down, with others
-CROWD = 2  # of these wait for the disk, and the third is out: then they wait no longer for others
+HANDS = 5  # for each request that may be in flight: while it is out, four more are written down, with others
+CROWD = 4  # of these wait for the disk, and the fifth is out: then they wait no longer for others
 GLANCE = 0.5  # seconds until the guards are asked again whether more may be sent
 NOT_SENT = Failure(verdict=Verdict.UNREACHED, message="the run was ending: it was not sent")
 NOT_DUE = Failure(verdict=Verdict.UNREACHED, message="its turn did not come: it was not sent")

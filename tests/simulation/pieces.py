@@ -74,21 +74,22 @@ _TRANSITIONS: dict[str, Scenario] = {
         {"states": {"TERMINATED": 1}, "restart_seconds": Spread(median=1.0), "stop_seconds": Spread(median=30.0)},
         meddling=((0.5, "restart", 1), (1.5, "stop", 1)),
     ),
-    # A page that shows them overtakes the single look that is told of their deletion.
+    # A page that shows them overtakes the single look that is told of their deletion, while the quota makes them wait.
     "vanish: READY": _piece(
-        6,
+        2,
         replace(SINGLES, poll=PollOptions(first_after=0.5, interval=0.5)),
         {
-            "tasks": 400,
+            "tasks": 1200,
             "states": {"MIGRATING": 5, "TERMINATING": 1},
             "stop_seconds": Spread(median=30.0),
             "faults": Faults(rate=0.8, kinds=("error_500",), apis=("stop",), after_effect=0.0),
-            "vanishes": 0.8,
+            "vanishes": 1.0,
             "event_seconds": Spread(median=30.0, sigma=0.5),
+            "quotas": {"stop": Quota(limit=10, seconds=20.0)},
         },
-        network=Network(up=Spread(median=0.5, sigma=1.0)),
-        page_size=5,
-        disturbances=_deaths(20.0, 20.0, 20.0),
+        network=Network(up=Spread(median=2.0, sigma=1.0)),
+        page_size=10,
+        disturbances=_deaths(30.0, 30.0, 30.0, 30.0),
     ),
     # Requests hang until the deadline, and the finished run is reopened for others.
     "leave: SENDING": _piece(
