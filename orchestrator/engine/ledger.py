@@ -267,7 +267,7 @@ class Ledger(Columns):
 
     def _reopen(self, items: Collection[int]) -> None:
         """Let these begin anew; whoever else is not final stays as it was left."""
-        self._seen_before, chosen = True, set(items)
+        chosen = set(items)
         for item in self.open_items():
             if item not in chosen:
                 self._left[item] = self.outcome(item, self._ending)

@@ -278,6 +278,18 @@ class TestTakenUp:
         one.apply(ev.RunStarted(at=1.0, attempt=2, items=1))
         assert (one.sends[0], one.claimed[0], one.tries[0]) == (1, 1, 0)
 
+    @pytest.mark.parametrize("is_reopened", [False, True])
+    def test_what_was_seen_first_is_kept(self, *, is_reopened: bool) -> None:
+        one = ledger(2)
+        one.apply(seen("ODD" if is_reopened else "RUNS", 0))
+        if is_reopened:
+            one.apply(ev.Reopened(at=8.0, items=[0, 1]))
+        one.apply(ev.RunStarted(at=9.0, attempt=2, items=2))
+        assert list(one.state) == [State.UNSEEN, State.UNSEEN]
+        one.apply(seen("STOPPED", 0, 1))
+        first = [one.words[code] for code in one.first_status]
+        assert first == ["ODD" if is_reopened else "RUNS", "STOPPED"]
+
 
 class TestReopened:
     def test_the_chosen_begin_anew_and_the_others_stay_as_they_were_left(self) -> None:

@@ -35,6 +35,16 @@ class TestPlaces:
         assert places.drift == -7
         assert places.expected(3) == 0
 
+    def test_of_many_only_those_are_expected_anywhere_that_were_seen(self) -> None:
+        places = Places(5, 100)
+        places.note([0, 1, 2, 3], [5, 7, 9, 1])
+        places.forget(1)
+        assert places.all_expected([3, 1, 0, 4]) == {3: 1, 0: 5}
+        places.note([2], [5])
+        assert places.drift == -4
+        assert places.all_expected([3, 1, 0, 2, 4, 0]) == {3: 0, 0: 1, 2: 5}
+        assert places.all_expected([]) == {}
+
     def test_a_newcomer_at_the_front_of_a_list_that_grew_is_found_where_it_was_seen(self) -> None:
         places = Places(10, 100)
         places.note(range(9), range(9))
