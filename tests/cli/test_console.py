@@ -2,6 +2,7 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from orchestrator.cli.console import Console, is_terminal
 from tests.cli.streams import console_in_memory, text_of
@@ -54,6 +55,7 @@ class TestConsole:
             console = Console(stdin=stream, stdout=stream, stderr=stream, environ={})
             console.say("nobody hears")
             console.say("still nobody")
+        assert Path(os.devnull).samefile(f"/dev/fd/{writing}")  # what the interpreter flushes at its end goes there
         os.close(writing)
 
     def test_a_reader_in_memory_that_has_gone_is_none_either(self) -> None:

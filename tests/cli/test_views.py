@@ -152,12 +152,14 @@ class TestBar:
     def test_a_terminal_that_has_gone_ends_nothing(self) -> None:
         class Gone(io.StringIO):
             gone = False
+            refused = 0
 
             def isatty(self) -> bool:
                 return True
 
             def write(self, text: str, /) -> int:
                 if self.gone:
+                    self.refused += 1
                     raise OSError(5, "Input/output error")
                 return super().write(text)
 
@@ -167,6 +169,7 @@ class TestBar:
             stderr.gone = True
             view.draw(NUMBERS, tally(), Pace())
             view.log_stream.write("nobody hears\n")
+        assert stderr.refused
 
     def test_drawing_costs_next_to_nothing(self) -> None:
         """Two percent of a processor that runs ten million lines of Python a second."""

@@ -154,10 +154,16 @@ class TestSending:
     def test_it_is_a_transport(self) -> None:
         assert isinstance(AiohttpTransport(), Transport)
 
-    async def test_closing_twice_or_unused_is_fine(self) -> None:
+    async def test_closing_twice_or_unused_is_fine_and_a_later_request_goes(self) -> None:
         made = AiohttpTransport()
         await made.aclose()
-        await made.aclose()
+        async with serving(saying(OK)) as server:
+            url = f"http://127.0.0.1:{server.port}{GET.path}"
+            assert (await made.send(GET, url=url)).status == 200
+            await made.aclose()
+            await made.aclose()
+            assert (await made.send(GET, url=url)).status == 200
+            await made.aclose()
 
     async def test_a_proxy_is_used_where_one_is_named(self) -> None:
         async with serving(saying(OK)) as proxy:
